@@ -1,0 +1,69 @@
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace Pilothouse.Protocols.ProjectFiles;
+
+/// <summary>
+/// Text with variables: <c>{name}</c>, or MLflow's <c>{{name}}</c>, where a name is a letter or '_' followed by letters, digits and '_'.
+/// All other braces are literal, so JSON examples need no escaping. A value is inserted as it is and never scanned again.
+/// </summary>
+public sealed partial class PromptTemplate
+{
+    private readonly IReadOnlyList<Part> _parts;
+
+    private PromptTemplate(string text, IReadOnlyList<Part> parts)
+    {
+        Text = text;
+        _parts = parts;
+        Variables = [.. parts.Where(p => p.IsVariable).Select(p => p.Text).Distinct()];
+    }
+
+    /// <summary>The template as written.</summary>
+    public string Text { get; }
+
+    /// <summary>Names of its variables, in order of first appearance.</summary>
+    public IReadOnlyList<string> Variables { get; }
+
+    /// <summary>Any text is a template.</summary>
+    public static PromptTemplate Parse(string text)
+    {
+        var parts = new List<Part>();
+        var end = 0;
+        foreach (var match in Slot().EnumerateMatches(text))
+        {
+            if (match.Index > end)
+                parts.Add(new Part(text[end..match.Index], IsVariable: false));
+            parts.Add(new Part(text.Substring(match.Index, match.Length).Trim('{', '}', ' '), IsVariable: true));
+            end = match.Index + match.Length;
+        }
+
+        if (end < text.Length)
+            parts.Add(new Part(text[end..], IsVariable: false));
+        return new PromptTemplate(text, parts);
+    }
+
+    /// <summary>The text with each variable replaced by its value.</summary>
+    /// <exception cref="ProtocolFormatException">A variable has no value; the message names it.</exception>
+    public string Render(IReadOnlyDictionary<string, string> values)
+    {
+        var rendered = new StringBuilder();
+        foreach (var part in _parts)
+        {
+            if (!part.IsVariable)
+                rendered.Append(part.Text);
+            else if (values.TryGetValue(part.Text, out var value))
+                rendered.Append(value);
+            else
+                throw new ProtocolFormatException($"The prompt needs a value for '{part.Text}'; given: {(values.Count == 0 ? "none" : string.Join(", ", values.Keys.Take(20)))}.");
+        }
+
+        return rendered.ToString();
+    }
+
+    public override string ToString() => Text;
+
+    [GeneratedRegex(@"\{\{ {0,8}[A-Za-z_][A-Za-z0-9_]{0,63} {0,8}\}\}|\{[A-Za-z_][A-Za-z0-9_]{0,63}\}", RegexOptions.NonBacktracking)]
+    private static partial Regex Slot();
+
+    private readonly record struct Part(string Text, bool IsVariable);
+}

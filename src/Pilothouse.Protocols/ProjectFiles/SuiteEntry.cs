@@ -1,0 +1,156 @@
+namespace Pilothouse.Protocols.ProjectFiles;
+
+/// <summary>How one answer is scored.</summary>
+public enum ScorerType
+{
+    /// <summary>1 when the answer equals the reference, else 0.</summary>
+    Exact,
+
+    /// <summary>1 when the reference occurs in the answer.</summary>
+    Contains,
+
+    /// <summary>1 when the answer matches the pattern (or, without one, the reference taken as a pattern).</summary>
+    Regex,
+
+    /// <summary>1 when the answer is JSON (and equals the reference as JSON, when there is one).</summary>
+    Json,
+
+    /// <summary>1 when the classifier's label is right.</summary>
+    Accuracy,
+
+    /// <summary>Token overlap with the reference, 0 to 1.</summary>
+    F1,
+
+    /// <summary>1 minus the edit distance over the longer length, 0 to 1.</summary>
+    EditSimilarity,
+}
+
+/// <summary>What a gate demands.</summary>
+public enum GateType
+{
+    /// <summary>Not worse than the baseline by more than a margin, compared on the same cases.</summary>
+    NonInferiority,
+
+    /// <summary>The one-sided lower confidence bound is at least a minimum.</summary>
+    Floor,
+}
+
+/// <summary>An evaluation: a model on a data set, with scorers and gates.</summary>
+public sealed record SuiteEntry
+{
+    public required ProjectSource Source { get; init; }
+
+    public required string Model { get; init; }
+
+    public required string Data { get; init; }
+
+    /// <summary>Field of each row that is sent to the model.</summary>
+    public required string Input { get; init; }
+
+    /// <summary>Field with the reference answer.</summary>
+    public required string Expected { get; init; }
+
+    /// <summary>Field whose equal values mark rows that are not independent of each other, or null.</summary>
+    public string? Cluster { get; init; }
+
+    public required IReadOnlyList<ScorerEntry> Scorers { get; init; }
+
+    public required IReadOnlyList<GateEntry> Gates { get; init; }
+}
+
+/// <summary>One scorer of a suite.</summary>
+public sealed record ScorerEntry
+{
+    /// <summary>Unique within the suite.</summary>
+    public required string Name { get; init; }
+
+    public required ScorerType Type { get; init; }
+
+    /// <summary>.NET regular expression for <see cref="ScorerType.Regex"/>; null = the reference is the pattern.</summary>
+    public string? Pattern { get; init; }
+}
+
+/// <summary>One gate of a suite.</summary>
+public sealed record GateEntry
+{
+    public required ProjectSource Source { get; init; }
+
+    /// <summary>Name of the scorer it judges.</summary>
+    public required string Scorer { get; init; }
+
+    public required GateType Type { get; init; }
+
+    /// <summary>Largest tolerated loss, between 0 and 1 (non-inferiority only).</summary>
+    public double? Margin { get; init; }
+
+    /// <summary>Least score, 0 to 1 (floor only).</summary>
+    public double? Min { get; init; }
+
+    /// <summary>Confidence of the interval, between 0 and 1.</summary>
+    public required double Confidence { get; init; }
+}
+
+/// <summary>How fairness is measured.</summary>
+public enum FairnessMethod
+{
+    /// <summary>Share of one pronoun against the other as the next token after a template, by group.</summary>
+    PronounPreference,
+
+    /// <summary>Rates of a classifier's decisions by group.</summary>
+    GroupRates,
+}
+
+/// <summary>A difference between groups of a classifier's decisions.</summary>
+public enum FairnessMetric
+{
+    /// <summary>Largest difference in the rate of positive decisions.</summary>
+    DemographicParityDifference,
+
+    /// <summary>Largest difference in the true positive rate.</summary>
+    EqualOpportunityDifference,
+
+    /// <summary>Larger of the differences in true and in false positive rate.</summary>
+    EqualizedOddsDifference,
+}
+
+/// <summary>A fairness check.</summary>
+public sealed record FairnessEntry
+{
+    public required ProjectSource Source { get; init; }
+
+    public required string Model { get; init; }
+
+    public required FairnessMethod Method { get; init; }
+
+    /// <summary>Texts with <c>{group}</c> in them (pronoun preference).</summary>
+    public required IReadOnlyList<string> Templates { get; init; }
+
+    /// <summary>What is put into <c>{group}</c> (pronoun preference).</summary>
+    public required IReadOnlyList<string> Groups { get; init; }
+
+    /// <summary>The two continuations compared, by name, with their leading space (pronoun preference).</summary>
+    public required IReadOnlyDictionary<string, string> Words { get; init; }
+
+    /// <summary>Data set (group rates).</summary>
+    public string? Data { get; init; }
+
+    /// <summary>Field of each row that is sent to the model (group rates).</summary>
+    public required string Input { get; init; }
+
+    /// <summary>Field that names the row's group (group rates).</summary>
+    public string? Group { get; init; }
+
+    /// <summary>Field with the true label (group rates).</summary>
+    public string? Label { get; init; }
+
+    /// <summary>Label that counts as the favourable decision (group rates).</summary>
+    public string? Positive { get; init; }
+
+    public required IReadOnlyList<FairnessMetric> Metrics { get; init; }
+
+    /// <summary>Largest gap between groups whose confidence interval may not be exceeded, between 0 and 1.</summary>
+    public required double MaxGap { get; init; }
+
+    /// <summary>Confidence of the intervals, between 0 and 1.</summary>
+    public required double Confidence { get; init; }
+}

@@ -1,0 +1,101 @@
+namespace Pilothouse.Protocols.Tests.ProjectFiles;
+
+internal static class Samples
+{
+    /// <summary>Uses every key of the format at least once.</summary>
+    public const string Full = """
+        apiVersion: pilothouse/v1
+        project: support-assistant
+        description: answers customers
+        models:
+          assistant:
+            kind: generative
+            engine: onnx
+            name: assistant
+            version: 2
+            digest: sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+            prompt: prompts/support.yaml
+            parameters: { temperature: 0, max_tokens: 48, stop: ["\n", END] }
+          triage:
+            kind: classifier
+            engine: onnx
+            version: 2
+            threshold: 0.4
+          remote:
+            kind: generative
+            engine: openai
+            url: http://127.0.0.1:8080/v1
+            model: llama-3.1-8b
+            api_key_env: UPSTREAM_API_KEY
+        data:
+          heldout:  { path: data/heldout.jsonl }
+          triage-heldout: { dataset: tickets, version: 3 }
+        suites:
+          support-quality:
+            model: assistant
+            data: heldout
+            input: prompt
+            expected: expected
+            cluster: template
+            scorers:
+              - { name: exact, type: exact }
+              - { name: polite, type: regex, pattern: "(?i)please|thank" }
+            gates:
+              - { scorer: exact, type: non_inferiority, margin: 0.03, confidence: 0.95 }
+              - { scorer: exact, type: floor, min: 0.80 }
+          triage-quality:
+            model: triage
+            data: triage-heldout
+            expected: label
+            scorers: [{ name: accuracy, type: accuracy }]
+        fairness:
+          pronouns:
+            model: assistant
+            method: pronoun_preference
+            templates: ["The {group} bought the lamp because"]
+            groups: [nurse, engineer]
+            words: { female: " she", male: " he" }
+            max_gap: 0.20
+            confidence: 0.95
+          triage-groups:
+            model: triage
+            method: group_rates
+            data: triage-heldout
+            input: text
+            group: group
+            label: label
+            positive: urgent
+            metrics: [equal_opportunity_difference, demographic_parity_difference]
+            max_gap: 0.10
+        monitors:
+          answers-stay-on-topic:
+            model: assistant
+            metric: grounded
+            reference: 0.95
+            alpha: 0.01
+            min_samples: 20
+        alerts:
+          - { webhook: "http://127.0.0.1:9999/hook", monitors: [answers-stay-on-topic] }
+        environments:
+          production:
+            target: local
+            rollout: { steps: [10, 50, 100], interval: 5s, min_requests: 30, monitors: [answers-stay-on-topic] }
+          staging: { target: local }
+
+        """;
+
+    public const string Minimal = """
+        apiVersion: pilothouse/v1
+        project: p
+
+        """;
+
+    public const string ChatPrompt = """
+        description: answers a customer
+        messages:
+          - { role: system, content: "Shop: {shop}" }
+          - { role: user, content: "{{ prompt }} {\"json\": {\"kept\": 1}}" }
+        parameters: { temperature: 0 }
+
+        """;
+}
