@@ -1,1 +1,11 @@
-return 0;
+using System.CommandLine;
+using Pilothouse.Commands;
+
+var root = new RootCommand("Pilothouse takes a change to a language model from commit to production with evidence, watches it there, and takes it back when it degrades.")
+{
+    // The order of the list is the order in --help: the way of a change from project to production.
+    ServeCommand.Create(),
+    TokenCommand.Create(),
+    AuditCommand.Create(),
+};
+return await root.Parse(args).InvokeAsync();

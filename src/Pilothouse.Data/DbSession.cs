@@ -1,0 +1,51 @@
+using System.Data.Common;
+using Dapper;
+
+namespace Pilothouse.Data;
+
+/// <summary>One connection, inside one transaction when writing. Dapper maps; SQL is the caller's.</summary>
+public sealed class DbSession
+{
+    private readonly CancellationToken _ct;
+
+    internal DbSession(DbConnection connection, DbTransaction? transaction, SqlDialect dialect, CancellationToken ct)
+    {
+        Connection = connection;
+        Transaction = transaction;
+        Dialect = dialect;
+        _ct = ct;
+    }
+
+    public DbConnection Connection { get; }
+
+    public DbTransaction? Transaction { get; }
+
+    public SqlDialect Dialect { get; }
+
+    /// <summary>Runs a statement; returns the number of rows it changed.</summary>
+    public Task<int> ExecuteAsync(string sql, object? args = null) => Connection.ExecuteAsync(Command(sql, args));
+
+    /// <summary>Reads all rows. The SQL carries a LIMIT: no list is unbounded.</summary>
+    public async Task<List<T>> QueryAsync<T>(string sql, object? args = null) => (await Connection.QueryAsync<T>(Command(sql, args))).AsList();
+
+    /// <summary>Reads the first row, or default when there is none.</summary>
+    public Task<T?> FirstOrDefaultAsync<T>(string sql, object? args = null) => Connection.QueryFirstOrDefaultAsync<T?>(Command(sql, args));
+
+    /// <summary>Reads one value.</summary>
+    public Task<T?> ScalarAsync<T>(string sql, object? args = null) => Connection.ExecuteScalarAsync<T?>(Command(sql, args));
+
+    /// <summary>
+    /// Appends many rows as fast as the database can (COPY on PostgreSQL, one prepared statement on SQLite).
+    /// </summary>
+    /// <param name="table">Table name; SQL of ours, never user input.</param>
+    /// <param name="columns">Columns, in the order in which <paramref name="write"/> writes them.</param>
+    /// <param name="rows">The rows.</param>
+    /// <param name="write">Writes one row's columns.</param>
+    /// <param name="ignoreDuplicates">Rows whose key is there already are left out instead of failing the whole append.</param>
+    public Task BulkInsertAsync<T>(string table, IReadOnlyList<string> columns, IReadOnlyCollection<T> rows, Action<IBulkRow, T> write, bool ignoreDuplicates) =>
+        rows.Count == 0 ? Task.CompletedTask
+        : Connection is Npgsql.NpgsqlConnection postgres ? PostgresBulk.InsertAsync(postgres, table, columns, rows, write, ignoreDuplicates, _ct)
+        : SqliteBulk.Insert((Microsoft.Data.Sqlite.SqliteConnection)Connection, table, columns, rows, write, ignoreDuplicates);
+
+    private CommandDefinition Command(string sql, object? args) => new(sql, args, Transaction, cancellationToken: _ct);
+}

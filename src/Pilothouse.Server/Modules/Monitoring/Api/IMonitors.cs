@@ -1,0 +1,32 @@
+using Pilothouse.Protocols.V1;
+
+namespace Pilothouse.Server.Modules.Monitoring.Api;
+
+/// <summary>Live quality: monitors over what is served, and the alerts they raise.</summary>
+public interface IMonitors
+{
+    /// <summary>Starts (or replaces) the monitors of one arm of an environment; their evidence starts at zero.</summary>
+    Task StartAsync(MonitorTarget target, IReadOnlyList<MonitorDefinition> monitors, CancellationToken ct);
+
+    /// <summary>Ends the monitors of an arm; firing alerts are resolved.</summary>
+    Task StopAsync(string environment, string arm, CancellationToken ct);
+
+    /// <summary>Hands one served response to the monitors of its arm. Called by the deployment that owns the route.</summary>
+    Task ObserveAsync(Observation observation, CancellationToken ct);
+
+    Task<IReadOnlyList<MonitorState>> ListAsync(string? environment, CancellationToken ct);
+
+    Task<IReadOnlyList<Alert>> AlertsAsync(string? environment, int limit, CancellationToken ct);
+}
+
+public sealed record MonitorTarget(string Environment, string Arm, string Release, IReadOnlyList<string> Webhooks);
+
+/// <summary>What a monitor may look at.</summary>
+public sealed record Observation(string Environment, string Arm, string Release, string TraceId, long TimeMs, string Input, string Output, bool Failed, double LatencyMs,
+    double? MeanLogProbability, IReadOnlyDictionary<string, string> Metadata);
+
+/// <summary>Event: an alert began to fire. A rollout rolls back on it.</summary>
+public sealed record AlertFired(Alert Alert);
+
+/// <summary>Event: an alert ended.</summary>
+public sealed record AlertResolved(Alert Alert);

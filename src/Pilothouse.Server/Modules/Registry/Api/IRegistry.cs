@@ -1,0 +1,43 @@
+using Pilothouse.Protocols.V1;
+
+namespace Pilothouse.Server.Modules.Registry.Api;
+
+/// <summary>Models, prompts and data sets as immutable numbered versions with a content digest; aliases are the pointers.</summary>
+public interface IModels
+{
+    /// <summary>Registers the next version. Its files are blobs already; registering the same content again returns the version that has it.</summary>
+    Task<ModelVersion> RegisterAsync(string name, NewModelVersion version, string actor, CancellationToken ct);
+
+    /// <param name="reference"><c>models:/NAME/VERSION</c> or <c>models:/NAME@ALIAS</c>.</param>
+    /// <exception cref="Platform.PilothouseException">NotFound, with the versions that exist.</exception>
+    Task<ModelVersion> GetAsync(string reference, CancellationToken ct);
+
+    Task<ModelVersion?> FindByDigestAsync(string name, string digest, CancellationToken ct);
+
+    Task<IReadOnlyList<ModelSummary>> ListAsync(CancellationToken ct);
+
+    Task<IReadOnlyList<ModelVersion>> VersionsAsync(string name, CancellationToken ct);
+
+    Task SetAliasAsync(string name, string alias, int version, string actor, CancellationToken ct);
+
+    /// <summary>Directory on local disk with the version's files (hard links or links into the blob store), for engines.</summary>
+    Task<string> MaterializeAsync(ModelVersion version, CancellationToken ct);
+}
+
+public interface IDatasets
+{
+    Task<DatasetVersion> RegisterAsync(string name, NewDatasetVersion version, string actor, CancellationToken ct);
+
+    Task<DatasetVersion> GetAsync(string name, int? version, CancellationToken ct);
+
+    Task<IReadOnlyList<DatasetVersion>> ListAsync(CancellationToken ct);
+}
+
+public interface IPrompts
+{
+    Task<PromptVersion> RegisterAsync(string name, NewPromptVersion version, string actor, CancellationToken ct);
+
+    Task<PromptVersion> GetAsync(string name, int? version, CancellationToken ct);
+
+    Task<IReadOnlyList<PromptVersion>> ListAsync(CancellationToken ct);
+}

@@ -1,0 +1,17 @@
+using Pilothouse.Protocols.V1;
+
+namespace Pilothouse.Server.Modules.Tracking.Api;
+
+/// <summary>Runs and experiments as the UI and other modules see them; clients use the MLflow protocol.</summary>
+public interface IRuns
+{
+    Task<RunDetail> GetAsync(string runId, CancellationToken ct);
+
+    /// <param name="filter">MLflow's search grammar, e.g. <c>metrics.loss &lt; 0.2 and params.seed = '1'</c>.</param>
+    Task<Page<RunSummary>> SearchAsync(IReadOnlyList<string> experimentIds, string? filter, IReadOnlyList<string> orderBy, int limit, string? pageToken, CancellationToken ct);
+
+    Task<IReadOnlyList<ExperimentSummary>> ExperimentsAsync(CancellationToken ct);
+
+    /// <summary>Points of one metric in order of step, reduced to about <paramref name="maxPoints"/> with minima and maxima kept.</summary>
+    Task<MetricSeries> HistoryAsync(string runId, string key, int maxPoints, CancellationToken ct);
+}

@@ -1,0 +1,34 @@
+using Pilothouse.Server.Modules.Audit;
+using Pilothouse.Server.Modules.Blobs;
+using Pilothouse.Server.Modules.Deployments;
+using Pilothouse.Server.Modules.Evaluation;
+using Pilothouse.Server.Modules.Fairness;
+using Pilothouse.Server.Modules.Gateway;
+using Pilothouse.Server.Modules.Identity;
+using Pilothouse.Server.Modules.Monitoring;
+using Pilothouse.Server.Modules.Packaging;
+using Pilothouse.Server.Modules.Pipelines;
+using Pilothouse.Server.Modules.Registry;
+using Pilothouse.Server.Modules.Repositories;
+using Pilothouse.Server.Modules.Traces;
+using Pilothouse.Server.Modules.Tracking;
+
+namespace Pilothouse.Server.Platform;
+
+/// <summary>All modules, lowest level first. The list is the architecture: no scanning.</summary>
+public static class ModuleCatalog
+{
+    public static IReadOnlyList<IModule> All { get; } =
+    [
+        // Level 1
+        new IdentityModule(), new AuditModule(), new BlobsModule(),
+        // Level 2
+        new TrackingModule(), new RegistryModule(), new RepositoriesModule(),
+        // Level 3
+        new EvaluationModule(), new FairnessModule(), new TracesModule(), new MonitoringModule(),
+        // Level 4
+        new PackagingModule(), new GatewayModule(), new PipelinesModule(),
+        // Level 5
+        new DeploymentsModule(),
+    ];
+}
