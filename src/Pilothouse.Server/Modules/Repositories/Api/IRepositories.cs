@@ -1,3 +1,5 @@
+using Pilothouse.Protocols.ProjectFiles;
+
 namespace Pilothouse.Server.Modules.Repositories.Api;
 
 /// <summary>Projects and their hosted Git repositories (<c>/git/NAME.git</c>).</summary>
@@ -24,6 +26,10 @@ public interface IRepositories
 
     /// <summary>Best common ancestor; null when there is none.</summary>
     Task<string?> MergeBaseAsync(string project, string a, string b, CancellationToken ct);
+
+    /// <summary>Parses <c>pilothouse.yaml</c> at a commit.</summary>
+    /// <exception cref="Platform.PilothouseException">NotFound, or InvalidArgument with every fault.</exception>
+    Task<ProjectFile> ReadProjectFileAsync(string project, string commit, CancellationToken ct);
 }
 
 public sealed record Project(string Name, string CreatedBy, long CreatedMs, string DefaultBranch);
