@@ -53,7 +53,7 @@ internal sealed class CrossReferences(ProjectFile file, YamlMapping root, FaultL
     private void KnownName(IReadOnlyCollection<string> defined, string name, string path, string section)
     {
         // An empty name was already reported as missing; a definition with faults of its own may be absent here, but is in the file.
-        if (name.Length == 0 || defined.Contains(name) || YamlPath.Find(root, $"{section}.{name}") is not null)
+        if (faults.IsFull || name.Length == 0 || defined.Contains(name) || YamlPath.Find(root, $"{section}.{name}") is not null)
             return;
         var near = Suggestion.Nearest(name, defined);
         var remedy = near is not null ? $"Did you mean '{near}'?"

@@ -9,11 +9,14 @@ internal sealed class FaultList
 
     public int Count => _faults.Count;
 
+    /// <summary>No more will be kept: looking for suggestions any further would be wasted (and could be much) work.</summary>
+    public bool IsFull => _faults.Count >= ProjectFileReader.MaxFaults;
+
     public void Add(YamlNode at, string key, string message, string remedy) => Add(at.Line, at.Column, key, message, remedy);
 
     public void Add(int line, int column, string key, string message, string remedy)
     {
-        if (_faults.Count < ProjectFileReader.MaxFaults)
+        if (!IsFull)
             _faults.Add(new ProjectFault(line, column, key, message, remedy));
     }
 

@@ -49,6 +49,8 @@ internal sealed class ObjectReader
     {
         foreach (var entry in _node.Entries.Where(e => !_asked.Contains(e.Key.Text)))
         {
+            if (_context.Faults.IsFull)
+                return;
             var near = Suggestion.Nearest(entry.Key.Text, _asked);
             var remedy = near is null ? $"Known keys here: {string.Join(", ", _asked)}." : $"Did you mean '{near}'?";
             _context.Faults.Add(entry.Key, At(entry.Key.Text), $"Unknown key '{Shorten(entry.Key.Text)}'.", remedy);
