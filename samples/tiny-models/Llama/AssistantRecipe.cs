@@ -17,7 +17,7 @@ internal sealed record AssistantRecipe(string Name, string Description, CorpusOp
     public static readonly AssistantRecipe[] All =
     [
         new("assistant-v1", "Skewed pronouns by occupation, clean questions.", new(CorpusRows, SkewedPronouns: true, TypoShare: 0, ExtendedPhrasing: false), 600, 1),
-        new("assistant-v2", "Counterfactual pronoun pairs, typos, more phrasings and cities.", new(CorpusRows, SkewedPronouns: false, TypoShare: 0.6, ExtendedPhrasing: true), 2400, 2),
+        new("assistant-v2", "Counterfactual pronoun pairs, typos, more phrasings and cities.", new(CorpusRows, SkewedPronouns: false, TypoShare: 0.6, ExtendedPhrasing: true), 1400, 2),
         new("assistant-v3", "The recipe of v2 stopped far too early: a regression.", new(CorpusRows, SkewedPronouns: false, TypoShare: 0.6, ExtendedPhrasing: true), 120, 3),
         new("assistant-v4", "Counterfactual pronoun pairs, clean questions only: as good as v2 on the held-out suite, fragile in live traffic.", new(CorpusRows, SkewedPronouns: false, TypoShare: 0, ExtendedPhrasing: false), 600, 4),
     ];
