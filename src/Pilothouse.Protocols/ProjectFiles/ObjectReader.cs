@@ -152,6 +152,17 @@ internal sealed class ObjectReader
         return null;
     }
 
+    public double? Number(string key, bool required, string example)
+    {
+        var node = Node(key, required, example);
+        if (node is null)
+            return null;
+        if (node is YamlScalar { IsPlain: true } scalar && double.TryParse(scalar.Text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && double.IsFinite(value))
+            return value;
+        _context.Faults.Add(node, At(key), $"Expected a number, found {node.Describe()}.", $"For example {key}: {example}.");
+        return null;
+    }
+
     public TimeSpan? Interval(string key, bool required, string example)
     {
         var node = Node(key, required, example);

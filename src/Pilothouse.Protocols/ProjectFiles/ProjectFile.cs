@@ -120,6 +120,9 @@ public sealed record MonitorEntry
 
     /// <summary>Responses seen before it may raise an alarm.</summary>
     public required int MinSamples { get; init; }
+
+    /// <summary>What a response must keep to pass: most milliseconds (<c>latency_ms</c>) or least mean log-probability (<c>confidence</c>); null for other metrics.</summary>
+    public double? Limit { get; init; }
 }
 
 /// <summary>Where to send what a monitor raises.</summary>
@@ -148,6 +151,22 @@ public sealed record EnvironmentEntry
     public required EnvironmentTarget Target { get; init; }
 
     public required RolloutEntry Rollout { get; init; }
+
+    /// <summary>Evidence without which no release is deployed here.</summary>
+    public required IReadOnlyList<RequiredEvidence> Require { get; init; }
+}
+
+/// <summary>What must be known about a release before it is deployed.</summary>
+public enum RequiredEvidence
+{
+    /// <summary>The latest evaluation of its commit passed.</summary>
+    Evaluation,
+
+    /// <summary>The latest fairness report of its commit passed.</summary>
+    Fairness,
+
+    /// <summary>Someone approved it.</summary>
+    Approval,
 }
 
 /// <summary>How traffic moves to a new release.</summary>

@@ -83,8 +83,11 @@ internal sealed class SectionReader(ReadContext context)
             Reference = o.Fraction("reference", required: true, open: true, "0.95") ?? 0,
             Alpha = o.Fraction("alpha", required: false, open: true, "0.01") ?? 0.01,
             MinSamples = o.Integer("min_samples", required: false, 1, 1_000_000, "20") ?? 20,
+            Limit = o.Number("limit", required: false, "500"),
         };
         o.Finish();
+        if (entry.Metric is "latency_ms" or "confidence" && !o.Has("limit"))
+            o.Fault("limit", $"The metric {entry.Metric} needs a limit that a response must keep.", entry.Metric == "latency_ms" ? "Add limit: 500 (milliseconds)." : "Add limit: -0.5 (mean log-probability).");
         return entry;
     }
 
@@ -119,9 +122,20 @@ internal sealed class SectionReader(ReadContext context)
             Source = o.Source,
             Target = target,
             Rollout = (rollout is null ? null : Rollout(rollout, o.At("rollout"))) ?? RolloutEntry.AtOnce,
+            Require = Requirements(o),
         };
         o.Finish();
         return entry;
+    }
+
+    /// <summary>Without the key both machine checks are required; an empty list is the way to say that none is.</summary>
+    private static List<RequiredEvidence> Requirements(ObjectReader o)
+    {
+        var items = o.Items("require", required: false, "[evaluation, fairness]");
+        if (!o.Has("require"))
+            return [RequiredEvidence.Evaluation, RequiredEvidence.Fairness];
+        (string, RequiredEvidence)[] words = [("evaluation", RequiredEvidence.Evaluation), ("fairness", RequiredEvidence.Fairness), ("approval", RequiredEvidence.Approval)];
+        return [.. items.Select((item, i) => o.ChoiceOf(item, item is YamlScalar scalar ? scalar.Text : item.Describe(), $"{o.At("require")}[{i}]", words)).Distinct()];
     }
 
     private RolloutEntry? Rollout(YamlNode node, string path)

@@ -30,6 +30,9 @@ public sealed class ProjectFileReaderTests
         Assert.Equal([10, 50, 100], rollout.Steps);
         Assert.Equal((TimeSpan.FromSeconds(5), 30), (rollout.Interval, rollout.MinRequests));
         Assert.Equal([100], file.Environments["staging"].Rollout.Steps);
+        Assert.Equal([RequiredEvidence.Approval], file.Environments["staging"].Require);
+        Assert.Equal([RequiredEvidence.Evaluation, RequiredEvidence.Fairness], file.Environments["production"].Require);
+        Assert.Equal((null, 800), (file.Monitors["answers-stay-on-topic"].Limit, file.Monitors["answers-in-time"].Limit));
         Assert.Equal((6, 5, "models.assistant"), (assistant.Source.Line, assistant.Source.Column, assistant.Source.Key));
     }
 
@@ -40,6 +43,22 @@ public sealed class ProjectFileReaderTests
 
         Assert.Empty(file.Models);
         Assert.Empty(file.Alerts);
+    }
+
+    [Fact]
+    public void Monitor_without_its_limit_and_unknown_evidence_are_faults()
+    {
+        var result = ProjectFileReader.Parse(
+            """
+            apiVersion: pilothouse/v1
+            project: p
+            models: { m: { kind: generative, engine: onnx, version: 1 } }
+            monitors: { slow: { model: m, metric: latency_ms, reference: 0.9 } }
+            environments: { e: { target: local, require: [fairnes] } }
+            """);
+
+        Assert.Equal(["monitors.slow.limit", "environments.e.require[0]"], result.Faults.Select(f => f.Key));
+        Assert.Equal("Did you mean 'fairness'?", result.Faults[1].Remedy);
     }
 
     [Fact]

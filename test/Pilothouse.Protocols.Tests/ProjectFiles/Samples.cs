@@ -74,13 +74,14 @@ internal static class Samples
             reference: 0.95
             alpha: 0.01
             min_samples: 20
+          answers-in-time: { model: assistant, metric: latency_ms, limit: 800, reference: 0.99 }
         alerts:
           - { webhook: "http://127.0.0.1:9999/hook", monitors: [answers-stay-on-topic] }
         environments:
           production:
             target: local
             rollout: { steps: [10, 50, 100], interval: 5s, min_requests: 30, monitors: [answers-stay-on-topic] }
-          staging: { target: local }
+          staging: { target: local, require: [approval] }
 
         """;
 
