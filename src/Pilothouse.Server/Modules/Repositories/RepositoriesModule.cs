@@ -1,19 +1,29 @@
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Pilothouse.Server.Modules.Repositories.Api;
+using Pilothouse.Server.Modules.Repositories.Endpoints;
 using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Repositories;
 
+/// <summary>Projects and their Git repositories, served by Git's own plumbing. Owns the tables <c>rep_*</c>.</summary>
 public sealed class RepositoriesModule : IModule
 {
     public string Name => "Repositories";
 
     public void AddServices(IServiceCollection services, IConfiguration configuration)
     {
+        services.AddOptions<RepositoriesOptions>().BindConfiguration("Repositories").ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton<Git>().AddSingleton<ProjectStore>();
+        services.AddSingleton<ProjectService>().AddSingleton<IProjects>(s => s.GetRequiredService<ProjectService>());
+        services.AddSingleton<RepositoryService>().AddSingleton<IRepositories>(s => s.GetRequiredService<RepositoryService>());
+        services.AddSingleton<GitTransport>();
     }
 
     public void MapEndpoints(IEndpointRouteBuilder endpoints)
     {
+        endpoints.MapProjects();
+        endpoints.MapGit();
     }
 }

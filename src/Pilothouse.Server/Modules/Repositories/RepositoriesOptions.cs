@@ -1,0 +1,23 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Pilothouse.Server.Modules.Repositories;
+
+/// <summary>Section <c>Repositories</c>.</summary>
+public sealed class RepositoriesOptions
+{
+    /// <summary>The git program; found on the PATH by default.</summary>
+    [Required]
+    public string GitPath { get; set; } = "git";
+
+    /// <summary>A reading command (log, cat-file) that takes longer is ended.</summary>
+    [Range(1, 600)]
+    public int CommandTimeoutSeconds { get; set; } = 30;
+
+    /// <summary>A clone or push that takes longer is ended.</summary>
+    [Range(1, 1440)]
+    public int TransferTimeoutMinutes { get; set; } = 60;
+
+    /// <summary>Largest pack that a push may send, in bytes; large files belong into blobs or Git LFS.</summary>
+    [Range(1, long.MaxValue)]
+    public long MaxPushBytes { get; set; } = 2L * 1024 * 1024 * 1024;
+}
