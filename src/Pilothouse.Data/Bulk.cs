@@ -18,10 +18,9 @@ public interface IBulkRow
 internal static class SqliteBulk
 {
     public static Task Insert<T>(SqliteConnection connection, string table, IReadOnlyList<string> columns, IReadOnlyCollection<T> rows,
-        Action<IBulkRow, T> write, bool ignoreDuplicates)
+        Action<IBulkRow, T> write, string onConflict)
     {
-        var verb = ignoreDuplicates ? "INSERT OR IGNORE" : "INSERT";
-        var sql = $"{verb} INTO {table} ({string.Join(',', columns)}) VALUES ({string.Join(',', Enumerable.Repeat("?", columns.Count))})";
+        var sql = $"INSERT INTO {table} ({string.Join(',', columns)}) VALUES ({string.Join(',', Enumerable.Repeat("?", columns.Count))}) {onConflict}";
         var db = connection.Handle ?? throw new InvalidOperationException("The connection is not open.");
         Check(db, raw.sqlite3_prepare_v2(db, sql, out var statement));
         using (statement)
@@ -68,15 +67,15 @@ internal static class SqliteBulk
     }
 }
 
-/// <summary>PostgreSQL: binary COPY; through a temporary table when duplicates are to be left out (COPY itself has no ON CONFLICT).</summary>
+/// <summary>PostgreSQL: binary COPY; through a temporary table when conflicts are to be resolved (COPY itself has no ON CONFLICT).</summary>
 internal static class PostgresBulk
 {
     public static async Task InsertAsync<T>(NpgsqlConnection connection, string table, IReadOnlyList<string> columns, IReadOnlyCollection<T> rows,
-        Action<IBulkRow, T> write, bool ignoreDuplicates, CancellationToken ct)
+        Action<IBulkRow, T> write, string onConflict, CancellationToken ct)
     {
         var list = string.Join(',', columns);
-        var target = ignoreDuplicates ? $"bulk_{table}" : table;
-        if (ignoreDuplicates)
+        var target = onConflict.Length > 0 ? $"bulk_{table}" : table;
+        if (onConflict.Length > 0)
         {
             await using var create = new NpgsqlCommand(
                 $"CREATE TEMP TABLE IF NOT EXISTS {target} (LIKE {table} INCLUDING DEFAULTS) ON COMMIT DELETE ROWS; TRUNCATE {target}", connection);
@@ -94,8 +93,8 @@ internal static class PostgresBulk
             await copy.CompleteAsync(ct);
         }
 
-        if (!ignoreDuplicates) return;
-        await using var move = new NpgsqlCommand($"INSERT INTO {table} ({list}) SELECT {list} FROM {target} ON CONFLICT DO NOTHING", connection);
+        if (onConflict.Length == 0) return;
+        await using var move = new NpgsqlCommand($"INSERT INTO {table} ({list}) SELECT {list} FROM {target} {onConflict}", connection);
         await move.ExecuteNonQueryAsync(ct);
     }
 

@@ -43,9 +43,14 @@ public sealed class DbSession
     /// <param name="write">Writes one row's columns.</param>
     /// <param name="ignoreDuplicates">Rows whose key is there already are left out instead of failing the whole append.</param>
     public Task BulkInsertAsync<T>(string table, IReadOnlyList<string> columns, IReadOnlyCollection<T> rows, Action<IBulkRow, T> write, bool ignoreDuplicates) =>
+        BulkUpsertAsync(table, columns, rows, write, ignoreDuplicates ? "ON CONFLICT DO NOTHING" : "");
+
+    /// <summary>As <see cref="BulkInsertAsync{T}"/>, with an ON CONFLICT clause of the caller's, e.g. <c>ON CONFLICT (id) DO UPDATE SET value = excluded.value</c>.</summary>
+    /// <remarks>With DO UPDATE no two of the rows may have the same key (a rule of PostgreSQL).</remarks>
+    public Task BulkUpsertAsync<T>(string table, IReadOnlyList<string> columns, IReadOnlyCollection<T> rows, Action<IBulkRow, T> write, string onConflict) =>
         rows.Count == 0 ? Task.CompletedTask
-        : Connection is Npgsql.NpgsqlConnection postgres ? PostgresBulk.InsertAsync(postgres, table, columns, rows, write, ignoreDuplicates, _ct)
-        : SqliteBulk.Insert((Microsoft.Data.Sqlite.SqliteConnection)Connection, table, columns, rows, write, ignoreDuplicates);
+        : Connection is Npgsql.NpgsqlConnection postgres ? PostgresBulk.InsertAsync(postgres, table, columns, rows, write, onConflict, _ct)
+        : SqliteBulk.Insert((Microsoft.Data.Sqlite.SqliteConnection)Connection, table, columns, rows, write, onConflict);
 
     private CommandDefinition Command(string sql, object? args) => new(sql, args, Transaction, cancellationToken: _ct);
 }
