@@ -79,6 +79,33 @@ public sealed class ByteLevelBpe
         return ids;
     }
 
+    /// <summary>
+    /// The ids of a rendered chat template: only the template's own text may spell special tokens; what came from a message is text. Neighbouring text is
+    /// encoded together, so that the pieces are those of the whole.
+    /// </summary>
+    public IReadOnlyList<int> Encode(IReadOnlyList<ChatTemplates.TemplatePart> parts)
+    {
+        var ids = new List<int>();
+        var text = new StringBuilder();
+        foreach (var part in parts)
+        {
+            var rest = part.Text.AsSpan();
+            while (!part.FromMessage && _added.Count > 0 && rest.IndexOfAny(_addedSearch) is >= 0 and var at)
+            {
+                EncodePlain(text.Append(rest[..at]).ToString(), ids);
+                text.Clear();
+                var token = LongestAddedAt(rest[at..]);
+                ids.Add(_added[token]);
+                rest = rest[(at + token.Length)..];
+            }
+
+            text.Append(rest);
+        }
+
+        EncodePlain(text.ToString(), ids);
+        return ids;
+    }
+
     /// <summary>The text of the ids without special tokens; bytes that are not UTF-8 become U+FFFD.</summary>
     public string Decode(IEnumerable<int> ids)
     {

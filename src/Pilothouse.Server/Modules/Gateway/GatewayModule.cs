@@ -1,16 +1,28 @@
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Pilothouse.Server.Modules.Gateway.Engines;
 using Pilothouse.Server.Platform;
+using Pilothouse.Server.Platform.Inference;
 
 namespace Pilothouse.Server.Modules.Gateway;
 
+/// <summary>Serves models under stable names, and runs them for everyone else. Owns the tables <c>gtw_*</c>.</summary>
 public sealed class GatewayModule : IModule
 {
     public string Name => "Gateway";
 
     public void AddServices(IServiceCollection services, IConfiguration configuration)
     {
+        var options = new GatewayOptions();
+        configuration.GetSection(Name).Bind(options);
+        if (options.Faults().ToList() is { Count: > 0 } faults) throw new StartupException(string.Join('\n', faults));
+        services.AddSingleton(options);
+        services.AddHttpClient(OpenAiEngine.HttpClientName, client => client.Timeout = Timeout.InfiniteTimeSpan)
+            .ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { ConnectTimeout = options.UpstreamConnectTimeout, AllowAutoRedirect = false, UseCookies = false })
+            .RemoveAllLoggers();
+        services.AddSingleton<IEngine, OnnxEngine>().AddSingleton<IEngine, OpenAiEngine>();
+        services.AddSingleton<IInference, InferenceService>();
     }
 
     public void MapEndpoints(IEndpointRouteBuilder endpoints)

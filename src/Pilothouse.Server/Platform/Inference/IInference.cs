@@ -28,8 +28,10 @@ public sealed record InferenceTarget(string Model, string Engine, string? Url = 
 /// <param name="Temperature">0 = greedy.</param>
 /// <param name="Seed">Seed of the sampler, for temperatures above 0.</param>
 /// <param name="OnToken">Called with each piece of text as it is generated.</param>
+/// <param name="TopP">Draws only from the most probable tokens that together reach this share; 1 = all.</param>
+/// <param name="Stop">The answer ends before the first of these texts.</param>
 public sealed record GenerationRequest(IReadOnlyList<ChatTurn> Messages, int MaxTokens, double Temperature, long? Seed = null,
-    Func<string, CancellationToken, ValueTask>? OnToken = null);
+    Func<string, CancellationToken, ValueTask>? OnToken = null, double TopP = 1, IReadOnlyList<string>? Stop = null);
 
 /// <summary>One message; role is <c>system</c>, <c>user</c> or <c>assistant</c>.</summary>
 public sealed record ChatTurn(string Role, string Content);

@@ -1,0 +1,64 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using Pilothouse.Protocols.V1;
+using Pilothouse.Server.Modules.Gateway.Engines;
+using Pilothouse.Server.Modules.Registry.Api;
+using Pilothouse.Server.Platform;
+using Pilothouse.Server.Platform.Inference;
+
+namespace Pilothouse.Server.Modules.Gateway;
+
+/// <summary>Finds engine and model files for a target, and runs it.</summary>
+internal sealed class InferenceService(IModels models, IEnumerable<IEngine> engines) : IInference
+{
+    /// <summary>Numbered versions are immutable, so where their files lie need not be asked again; beyond the bound all is forgotten.</summary>
+    private const int MaxResolved = 1000;
+
+    private const int MaxTexts = 100_000;
+
+    private readonly Dictionary<string, IEngine> _engines = engines.ToDictionary(e => e.Name);
+    private readonly ConcurrentDictionary<string, EngineModel> _resolved = new();
+
+    public async Task<Generation> GenerateAsync(InferenceTarget target, GenerationRequest request, CancellationToken ct)
+    {
+        if (request.Messages.Count == 0) throw new PilothouseException(ErrorCode.InvalidArgument, "There are no messages to answer.");
+        if (request.MaxTokens < 1) throw new PilothouseException(ErrorCode.InvalidArgument, $"MaxTokens is {request.MaxTokens}; at least one token must be allowed.");
+        if (!(request.Temperature is >= 0 and <= 100)) throw new PilothouseException(ErrorCode.InvalidArgument, "The temperature must be between 0 and 100.");
+        if (!(request.TopP is > 0 and <= 1)) throw new PilothouseException(ErrorCode.InvalidArgument, "top_p must be above 0 and at most 1.");
+        return await Engine(target).GenerateAsync(await ResolveAsync(target, ct), request, ct);
+    }
+
+    public async Task<IReadOnlyList<double>> ScoreContinuationsAsync(InferenceTarget target, string text, IReadOnlyList<string> continuations, CancellationToken ct)
+    {
+        Bound(continuations.Count);
+        return await Engine(target).ScoreAsync(await ResolveAsync(target, ct), text, continuations, ct);
+    }
+
+    public async Task<IReadOnlyList<Classification>> ClassifyAsync(InferenceTarget target, IReadOnlyList<string> texts, CancellationToken ct)
+    {
+        Bound(texts.Count);
+        return await Engine(target).ClassifyAsync(await ResolveAsync(target, ct), texts, ct);
+    }
+
+    private static void Bound(int count)
+    {
+        if (count > MaxTexts) throw new PilothouseException(ErrorCode.TooLarge, $"{count} texts are too many for one call; send at most {MaxTexts}.");
+    }
+
+    private IEngine Engine(InferenceTarget target) => _engines.TryGetValue(target.Engine, out var engine) ? engine
+        : throw new PilothouseException(ErrorCode.Unsupported, $"There is no engine '{target.Engine}'; use {string.Join(" or ", _engines.Keys.Order())}.");
+
+    private async Task<EngineModel> ResolveAsync(InferenceTarget target, CancellationToken ct)
+    {
+        if (target.Engine == "openai") return new EngineModel(target.Model, "", "", 0, target.Url);
+        if (_resolved.TryGetValue(target.Model, out var known)) return known;
+        var version = await models.GetAsync(target.Model, ct);
+        var model = new EngineModel(version.Reference, version.Digest, await models.MaterializeAsync(version, ct), version.Size, null);
+        if (!IsNumbered(target.Model, version)) return model;
+        if (_resolved.Count >= MaxResolved) _resolved.Clear();
+        return _resolved.GetOrAdd(target.Model, model);
+    }
+
+    /// <summary>False for <c>models:/NAME@ALIAS</c>, which is a pointer that moves.</summary>
+    private static bool IsNumbered(string reference, ModelVersion version) => reference.EndsWith("/" + version.Version.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal);
+}
