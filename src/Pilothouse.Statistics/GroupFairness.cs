@@ -45,7 +45,7 @@ public static class GroupFairness
     {
         var tpr = Difference(groups, GroupRate.TruePositive, comparison, undefinedAsZero);
         var fpr = Difference(groups, GroupRate.FalsePositive, comparison, undefinedAsZero);
-        return isMean ? (tpr + fpr) / 2 : Larger(tpr, fpr);
+        return isMean ? Mean(tpr, fpr) : Larger(tpr, fpr);
     }
 
     /// <summary>Equalized odds: the smaller of the true-positive-rate and false-positive-rate ratios (or their mean).</summary>
@@ -54,7 +54,7 @@ public static class GroupFairness
     {
         var tpr = Ratio(groups, GroupRate.TruePositive, comparison, undefinedAsZero);
         var fpr = Ratio(groups, GroupRate.FalsePositive, comparison, undefinedAsZero);
-        return isMean ? (tpr + fpr) / 2 : -Larger(-tpr, -fpr);
+        return isMean ? Mean(tpr, fpr) : -Larger(-tpr, -fpr);
     }
 
     /// <summary>Rate of the unprivileged group minus that of the privileged one (AIF360's sign); NaN when undefined.</summary>
@@ -87,6 +87,8 @@ public static class GroupFairness
         double[] other = [.. groups.Select(g => (g.Count - g.Positives + concentration / 2) / (g.Count + concentration))];
         return Math.Max(Math.Log(favourable.Max() / favourable.Min()), Math.Log(other.Max() / other.Min()));
     }
+
+    private static double Mean(double a, double b) => double.IsNaN(a) ? b : double.IsNaN(b) ? a : (a + b) / 2;
 
     private static double Larger(double a, double b) => double.IsNaN(a) ? b : double.IsNaN(b) ? a : Math.Max(a, b);
 

@@ -4,7 +4,7 @@ namespace Pilothouse.Statistics;
 /// <param name="Category">Category.</param>
 /// <param name="Rate">Selected / applicants; NaN without applicants.</param>
 /// <param name="Ratio">Rate / highest rate; NaN when undefined or left out.</param>
-/// <param name="IsLeftOut">Below the share of applicants under which a category may be left out.</param>
+/// <param name="IsLeftOut">No applicants, or fewer than the share under which a category may be left out.</param>
 /// <param name="IsBelowFourFifths">Ratio below 0.8: information only, the rule sets no threshold.</param>
 public sealed record ImpactRatio(string Category, double Rate, double Ratio, bool IsLeftOut, bool IsBelowFourFifths);
 
@@ -69,8 +69,8 @@ public static class Inequality
         IReadOnlyList<(string Category, long Selected, long Applicants)> categories, double excludeBelowShare = 0)
     {
         double total = categories.Sum(c => c.Applicants);
-        bool LeftOut(long applicants) => applicants < excludeBelowShare * total;
-        var highest = categories.Where(c => c.Applicants > 0 && !LeftOut(c.Applicants))
+        bool LeftOut(long applicants) => applicants == 0 || applicants < excludeBelowShare * total;
+        var highest = categories.Where(c => !LeftOut(c.Applicants))
             .Select(c => (double)c.Selected / c.Applicants).DefaultIfEmpty(double.NaN).Max();
         return [.. categories.Select(c =>
         {

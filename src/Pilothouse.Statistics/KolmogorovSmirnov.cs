@@ -4,7 +4,7 @@ namespace Pilothouse.Statistics;
 /// <param name="Statistic">D = max |F1 - F2|.</param>
 /// <param name="DPlus">max (F1 - F2).</param>
 /// <param name="DMinus">max (F2 - F1).</param>
-/// <param name="PValue">p of D: exact when n m is at most 20,000 and no value ties across samples matters little; else the limit.</param>
+/// <param name="PValue">p of D: exact (for samples without ties) when n m is at most 20,000, else from the limit.</param>
 /// <param name="LimitP">p of D from Kolmogorov's limit distribution.</param>
 /// <param name="PGreater">One-sided p of DPlus (Hodges 1958, eq. 5.3).</param>
 /// <param name="PLess">One-sided p of DMinus.</param>

@@ -48,7 +48,8 @@ public static class TwoSample
         var u = ranks.Take(n).Sum() - n * (n + 1.0) / 2;
         double pairs = (double)n * m, total = n + m;
         var deviation = Math.Sqrt(pairs / 12 * (total + 1 - ties / (total * (total - 1))));
-        double Tail(double statistic, double continuity) => Normal.UpperTail((statistic - pairs / 2 - continuity) / deviation);
+        // All values equal: no evidence at all.
+        double Tail(double statistic, double continuity) => deviation == 0 ? 1 : Normal.UpperTail((statistic - pairs / 2 - continuity) / deviation);
         var larger = Math.Max(u, pairs - u);
         var exact = ties == 0 && pairs <= 10_000 ? ExactMannWhitney(n, m, (int)(pairs - larger)) : double.NaN;
         return new MannWhitneyResult(u, u / pairs, Math.Min(1, 2 * Tail(larger, 0.5)), Math.Min(1, 2 * Tail(larger, 0)), Tail(u, 0.5), exact);

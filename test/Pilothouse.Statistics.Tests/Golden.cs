@@ -81,6 +81,14 @@ internal sealed class GoldenVector
 
     public string Text(string name) => Find(name).GetString()!;
 
+    public double ParameterOr(string name, double otherwise) =>
+        _element.TryGetProperty("parameters", out var p) && p.TryGetProperty(name, out var value) ? ToDouble(value) : otherwise;
+
+    public void ExpectRow(string path, int row, double[] got)
+    {
+        for (var k = 0; k < got.Length; k++) Expect($"{path}/{row}/{k}", got[k]);
+    }
+
     public double[] Numbers(string name) => [.. Find(name).EnumerateArray().Select(ToDouble)];
 
     public string[] Labels(string name) => [.. Find(name).EnumerateArray().Select(e => e.ToString())];
