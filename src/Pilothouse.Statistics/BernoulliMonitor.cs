@@ -30,7 +30,6 @@ public sealed class BernoulliMonitor
     private readonly double[] _onPass = new double[GridSize], _onFail = new double[GridSize];
     private readonly List<Start> _starts = [];
     private long _started;
-    private double _reserve = 1;
 
     /// <summary>A monitor of a pass rate.</summary>
     /// <param name="reference">p0, the pass rate that counts as healthy, between 0 and 1 exclusive.</param>
@@ -89,7 +88,7 @@ public sealed class BernoulliMonitor
         Samples++;
         if (passed) Passes++;
         var factors = passed ? _onPass : _onFail;
-        var total = _reserve;
+        var total = 0.5 / _started; // the weight of all starts still to come
         foreach (var start in _starts) total += start.Multiply(factors);
         LogEValue = Math.Log(Math.Min(total, Ceiling));
         PeakLogEValue = Math.Max(PeakLogEValue, LogEValue);
@@ -98,7 +97,7 @@ public sealed class BernoulliMonitor
     }
 
     /// <summary>State that continues the monitor after a restart; forgetting it would spend alpha twice.</summary>
-    public BernoulliMonitorState Save() => new(Reference, Alpha, Samples, Passes, LogEValue, PeakLogEValue, AlarmAt, _started, _reserve,
+    public BernoulliMonitorState Save() => new(Reference, Alpha, Samples, Passes, LogEValue, PeakLogEValue, AlarmAt, _started,
         [.. _starts.Select(s => new BernoulliMonitorStart(s.At, [.. s.Wealth]))]);
 
     /// <summary>Continues from a saved state.</summary>
@@ -112,7 +111,7 @@ public sealed class BernoulliMonitor
             PeakLogEValue = state.PeakLogEValue,
             AlarmAt = state.AlarmAt,
         };
-        (monitor._started, monitor._reserve) = (state.Started, state.Reserve);
+        monitor._started = state.Started;
         foreach (var start in state.Starts)
         {
             Check.SameLength(start.Wealth.Length, GridSize);
@@ -123,10 +122,9 @@ public sealed class BernoulliMonitor
 
     private void BeginStart()
     {
-        // Weights 1/2, 1/4, 1/12, 1/24, ... sum to 1; what has not started yet lies in the reserve.
+        // Weights 1/2, 1/4, 1/12, 1/24, ... sum to 1.
         var weight = _started == 0 ? 0.5 : 0.5 / (_started * (double)(_started + 1));
         _started++;
-        _reserve = Math.Max(0, _reserve - weight);
         if (_starts.Count == MaxStarts) _starts.Remove(_starts.MinBy(s => s.Sum())!);
         var wealth = new double[GridSize];
         Array.Fill(wealth, weight / GridSize);
@@ -152,7 +150,7 @@ public sealed class BernoulliMonitor
 /// <summary>Saved state of a <see cref="BernoulliMonitor"/>: plain numbers, at most a few tens of kilobytes as JSON.</summary>
 public sealed record BernoulliMonitorState(
     double Reference, double Alpha, long Samples, long Passes, double LogEValue, double PeakLogEValue, long? AlarmAt,
-    long Started, double Reserve, BernoulliMonitorStart[] Starts);
+    long Started, BernoulliMonitorStart[] Starts);
 
 /// <summary>One possible beginning of the drop: the sample before it and the wealth of each bet.</summary>
 public sealed record BernoulliMonitorStart(long At, double[] Wealth);

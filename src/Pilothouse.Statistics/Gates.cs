@@ -79,7 +79,7 @@ public static class Gates
         {
             Verdict = verdict,
             Value = sample.Mean,
-            Interval = new Interval(lower, upper, Math.Max(0, 2 * confidence - 1)),
+            Interval = new Interval(lower, upper, Statistics.Interval.OfBounds(confidence)),
             Limit = limit,
             PValue = sample.PValueAbove(limit),
             Method = sample.Method,

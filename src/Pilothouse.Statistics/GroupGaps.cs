@@ -87,7 +87,7 @@ public static class GroupGaps
             }
         }
         if (known.Count < 2) lower = 0;
-        return new GroupGap(metric, value, new Interval(lower, upper, Math.Max(0, 2 * confidence - 1)), high, low, small,
+        return new GroupGap(metric, value, new Interval(lower, upper, Statistics.Interval.OfBounds(confidence)), high, low, small,
             "MOVER-R ratio bounds over all pairs of groups");
     }
 
@@ -149,7 +149,7 @@ public static class GroupGaps
         public GroupGap Result(string metric, IReadOnlyList<string> small, string method, double span)
         {
             var upper = double.IsNaN(_value) || _isUnknown || double.IsNaN(_upper) ? span : Math.Min(span, _upper);
-            return new GroupGap(metric, _value, new Interval(_lower, upper, Math.Max(0, 2 * confidence - 1)), _high, _low, small, method);
+            return new GroupGap(metric, _value, new Interval(_lower, upper, Statistics.Interval.OfBounds(confidence)), _high, _low, small, method);
         }
     }
 }

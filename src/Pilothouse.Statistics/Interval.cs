@@ -25,6 +25,9 @@ public readonly record struct Interval(double Lower, double Upper, double Confid
     /// <summary>True when Lower &lt;= value &lt;= Upper.</summary>
     public bool Contains(double value) => value >= Lower && value <= Upper;
 
+    /// <summary>Confidence of the two-sided interval made of two one-sided bounds: 2c - 1, 0.9 for 0.95.</summary>
+    internal static double OfBounds(double oneSided) => Math.Max(0, Math.Round(2 * oneSided - 1, 12));
+
     /// <summary>The interval of an estimate that cannot be given an uncertainty (one item, one cluster).</summary>
     public static Interval Unknown(double confidence) => new(double.NaN, double.NaN, confidence);
 }
