@@ -1,28 +1,56 @@
 namespace Pilothouse.Protocols.V1;
 
 /// <param name="Commit">Candidate revision.</param>
-/// <param name="Baseline">Base line revision; null = the release in production if there is one, else none (only floors are gated).</param>
+/// <param name="Baseline">Base line revision; null = none (only floors are gated; the command line fills in what is in production).</param>
 /// <param name="Suites">Names of suites; null = all of the project file.</param>
-public sealed record NewEvaluation(string Project, string Commit, string? Baseline = null, IReadOnlyList<string>? Suites = null);
+/// <param name="AllowChangedData">Compare with the base line on the candidate's cases even when the suite's data or scorers differ from the base line's.</param>
+public sealed record NewEvaluation(string Project, string Commit, string? Baseline = null, IReadOnlyList<string>? Suites = null, bool AllowChangedData = false);
 
 /// <param name="Status">running, finished, failed.</param>
 /// <param name="Verdict">PASS, FAIL, INCONCLUSIVE, INVALID, BUDGET; null while running.</param>
+/// <param name="Reason">Why, in words with figures; for a failed evaluation what went wrong.</param>
+/// <param name="Cases">Model calls in all: candidate and base line.</param>
+/// <param name="Done">Model calls done.</param>
 public sealed record EvaluationSummary(string Id, string Project, string Commit, string? BaselineCommit, string Status, string? Verdict, string? Reason, int Cases, int Done, string CreatedBy,
     long CreatedMs, long? FinishedMs, string? Digest);
 
 public sealed record EvaluationDetail(EvaluationSummary Summary, IReadOnlyList<SuiteResult> Suites);
 
+/// <param name="Model">Reference of the candidate's model, with the name in the project file: <c>models:/assistant/3</c>.</param>
+/// <param name="Dataset">What the cases came from: <c>data/heldout.jsonl</c> or <c>datasets:/NAME/VERSION</c>.</param>
+/// <param name="Differences">Cases on which candidate and base line differ, worst first; at most 100.</param>
+/// <param name="DatasetDigest">SHA-256 of the data file.</param>
+/// <param name="ModelDigest">Content digest of the candidate's model; null for a remote engine.</param>
+/// <param name="Failed">Cases that the candidate's engine did not answer; they score 0.</param>
+/// <param name="Cached">Answers that came from earlier runs of the same model, prompt and parameters.</param>
+/// <param name="Notes">What the reader has to know: no base line, gates changed, data changed.</param>
 public sealed record SuiteResult(string Name, string Model, string? BaselineModel, string Dataset, int Cases, IReadOnlyList<ScorerResult> Scorers, IReadOnlyList<GateResult> Gates,
-    IReadOnlyList<CaseResult> Differences);
+    IReadOnlyList<CaseResult> Differences, string? DatasetDigest = null, string? ModelDigest = null, string? BaselineModelDigest = null, string? PromptDigest = null, int Failed = 0,
+    int BaselineFailed = 0, int Cached = 0, int? Clusters = null, IReadOnlyList<string>? Notes = null);
 
-/// <summary>A score with its interval.</summary>
+/// <summary>A score with its two-sided interval.</summary>
 public sealed record ScorerResult(string Name, double Candidate, double CandidateLower, double CandidateUpper, double? Baseline, double? Difference, double? DifferenceLower,
     double? DifferenceUpper, double Confidence, string Method);
 
-/// <param name="Verdict">PASS, FAIL, INCONCLUSIVE, INVALID.</param>
+/// <param name="Name">Stable: <c>non_inferiority:exact</c>.</param>
+/// <param name="Verdict">PASS, FAIL, INCONCLUSIVE, INVALID, or SKIPPED (a comparison without a base line).</param>
 /// <param name="Reason">In words, with the figures.</param>
+/// <param name="Value">Mean score (floor) or candidate minus base line (non-inferiority).</param>
+/// <param name="Lower">Lower bound, one-sided at <paramref name="Confidence"/>.</param>
+/// <param name="Upper">Upper bound, one-sided at <paramref name="Confidence"/>.</param>
+/// <param name="Threshold">The minimum, or minus the margin.</param>
+/// <param name="PValue">One-sided p of "the gate is violated": PASS needs it at or below 1 - confidence.</param>
+/// <param name="MinimumDetectableEffect">Smallest true change these cases show with power 0.8.</param>
+/// <param name="MoreItemsNeeded">About how many more cases would decide; 0 when decided, null when it cannot be told.</param>
 public sealed record GateResult(string Name, string Scorer, string Type, string Verdict, string Reason, double? Value, double? Lower, double? Upper, double Threshold, double Confidence,
     string Method, double? PValue, double? MinimumDetectableEffect, int? MoreItemsNeeded);
 
 /// <summary>A case on which candidate and base line differ (a discordant pair); bounded list.</summary>
 public sealed record CaseResult(string Id, string Input, string? Expected, string Candidate, double CandidateScore, string? Baseline, double? BaselineScore);
+
+/// <summary>One case with everything that is known about it.</summary>
+/// <param name="Index">Position over all suites of the evaluation, from 0.</param>
+/// <param name="Error">Why the candidate's engine gave no answer.</param>
+/// <param name="Outcome">worsened, improved, same (by the suite's first scorer), or new without a base line.</param>
+public sealed record EvaluationCase(int Index, string Suite, string Id, string? Cluster, string Input, string? Expected, string Candidate, string? Error, string? Baseline,
+    string? BaselineError, string Outcome, IReadOnlyDictionary<string, double> Scores, IReadOnlyDictionary<string, double>? BaselineScores);

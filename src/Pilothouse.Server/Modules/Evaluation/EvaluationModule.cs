@@ -1,19 +1,26 @@
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using Pilothouse.Server.Modules.Evaluation.Api;
+using Pilothouse.Server.Modules.Evaluation.Endpoints;
 using Pilothouse.Server.Platform;
+using Pilothouse.Server.Platform.Projects;
 
 namespace Pilothouse.Server.Modules.Evaluation;
 
+/// <summary>Suites and statistical gates: is the new one really better, or at least not worse? Owns the tables <c>evl_*</c>.</summary>
 public sealed class EvaluationModule : IModule
 {
     public string Name => "Evaluation";
 
     public void AddServices(IServiceCollection services, IConfiguration configuration)
     {
+        services.AddOptions<EvaluationOptions>().Bind(configuration.GetSection(Name)).ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton(s => s.GetRequiredService<IOptions<EvaluationOptions>>().Value);
+        services.AddSingleton<IProjectContent, ProjectContent>().AddSingleton<ResponseCache>().AddSingleton<EvaluationStore>().AddSingleton<EvaluationPlanner>().AddSingleton<AnswerSource>();
+        services.AddSingleton<EvaluationService>().AddSingleton<IEvaluations>(s => s.GetRequiredService<EvaluationService>()).AddHostedService<EvaluationRecovery>();
     }
 
-    public void MapEndpoints(IEndpointRouteBuilder endpoints)
-    {
-    }
+    public void MapEndpoints(IEndpointRouteBuilder endpoints) => endpoints.MapEvaluations();
 }

@@ -1,0 +1,54 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Pilothouse.Protocols.Reports;
+using Pilothouse.Protocols.V1;
+using Pilothouse.Server.Modules.Evaluation.Api;
+using Pilothouse.Server.Platform;
+
+namespace Pilothouse.Server.Modules.Evaluation.Endpoints;
+
+internal static class EvaluationEndpoints
+{
+    /// <summary>Cases in one JUnit file; CI systems refuse larger ones (GitLab 30 MB).</summary>
+    private const int MaxJUnitCases = 10_000;
+
+    public static void MapEvaluations(this IEndpointRouteBuilder endpoints)
+    {
+        var group = endpoints.MapGroup("/api/v1/evaluations").WithErrors(NativeErrors.Instance).WithTags("Evaluations");
+        group.MapPost("", async (NewEvaluation request, IEvaluations evaluations, HttpContext http, CancellationToken ct) =>
+        {
+            var summary = await evaluations.StartAsync(request, http.Caller().Name, ct);
+            return Results.Accepted($"/api/v1/evaluations/{summary.Id}", summary);
+        }).Produces<EvaluationSummary>(StatusCodes.Status202Accepted);
+        group.MapGet("", (string? project, string? commit, int? limit, string? page_token, IEvaluations evaluations, CancellationToken ct) =>
+            evaluations.ListAsync(project, commit, limit ?? 50, page_token, ct));
+        group.MapGet("{id}", (string id, IEvaluations evaluations, CancellationToken ct) => evaluations.GetAsync(id, ct));
+        group.MapGet("{id}/cases", (string id, string? suite, string? outcome, int? limit, string? page_token, EvaluationService service, CancellationToken ct) =>
+            service.CasesAsync(id, suite, outcome, limit ?? 100, page_token, ct));
+        group.MapGet("{id}/junit", async (string id, EvaluationService service, CancellationToken ct) =>
+            Results.Text(JUnitReport.Write(await FinishedAsync(service, id, ct), await CasesAsync(service, id, ct), null), "application/xml"));
+        group.MapGet("{id}/markdown", async (string id, EvaluationService service, CancellationToken ct) => Results.Text(MarkdownReport.Write(await FinishedAsync(service, id, ct), null), "text/markdown"));
+        group.MapGet("{id}/html", async (string id, EvaluationService service, CancellationToken ct) => Results.Text(HtmlReport.Write(await FinishedAsync(service, id, ct), null), "text/html"));
+    }
+
+    private static async Task<EvaluationDetail> FinishedAsync(EvaluationService service, string id, CancellationToken ct)
+    {
+        var detail = await service.GetAsync(id, ct);
+        if (detail.Summary.Status == "running")
+            throw new PilothouseException(ErrorCode.FailedPrecondition, $"The evaluation still runs ({detail.Summary.Done} of {detail.Summary.Cases} calls done); there is no report yet.");
+        return detail;
+    }
+
+    private static async Task<IReadOnlyList<EvaluationCase>> CasesAsync(EvaluationService service, string id, CancellationToken ct)
+    {
+        var cases = new List<EvaluationCase>();
+        for (string? token = null; cases.Count < MaxJUnitCases;)
+        {
+            var page = await service.CasesAsync(id, null, null, 1_000, token, ct);
+            cases.AddRange(page.Items);
+            if ((token = page.NextPageToken) is null) break;
+        }
+        return cases;
+    }
+}

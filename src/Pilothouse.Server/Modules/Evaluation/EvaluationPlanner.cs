@@ -1,0 +1,120 @@
+using System.Globalization;
+using Pilothouse.Protocols.ProjectFiles;
+using Pilothouse.Protocols.V1;
+using Pilothouse.Server.Modules.Repositories.Api;
+using Pilothouse.Server.Platform;
+using Pilothouse.Server.Platform.Projects;
+
+namespace Pilothouse.Server.Modules.Evaluation;
+
+/// <summary>Resolves a request to what has to be run, and finds out whether candidate and base line can be compared at all.</summary>
+internal sealed class EvaluationPlanner(IRepositories repositories, IProjectContent content, EvaluationOptions options)
+{
+    private static readonly string[] KnownParameters = ["temperature", "max_tokens", "seed"];
+
+    public async Task<EvaluationPlan> PlanAsync(NewEvaluation request, CancellationToken ct)
+    {
+        var commit = await repositories.ResolveAsync(request.Project, request.Commit, ct);
+        var file = await repositories.ReadProjectFileAsync(request.Project, commit, ct);
+        var baseCommit = request.Baseline is null ? null : await repositories.ResolveAsync(request.Project, request.Baseline, ct);
+        var baseFile = baseCommit is null ? null : await repositories.ReadProjectFileAsync(request.Project, baseCommit, ct);
+        var side = new Side(request.Project, commit, file);
+        var baseSide = baseFile is null ? null : new Side(request.Project, baseCommit!, baseFile);
+
+        var plans = new List<SuitePlan>();
+        foreach (var name in SuiteNames(request, file)) plans.Add(await SuiteAsync(name, side, baseSide, request.AllowChangedData, ct));
+        return new EvaluationPlan(request.Project, commit, baseCommit, plans, Gone(request, file, baseFile));
+    }
+
+    private static IReadOnlyList<string> SuiteNames(NewEvaluation request, ProjectFile file)
+    {
+        if (file.Suites.Count == 0) throw new PilothouseException(ErrorCode.FailedPrecondition, $"pilothouse.yaml of {request.Project} at {request.Commit} has no suites. Add one under 'suites:'.");
+        if (request.Suites is not { Count: > 0 } names) return [.. file.Suites.Keys];
+        foreach (var name in names)
+            if (!file.Suites.ContainsKey(name)) throw new PilothouseException(ErrorCode.NotFound, $"There is no suite '{name}' at {request.Commit}; there are: {string.Join(", ", file.Suites.Keys)}.");
+        return [.. names.Distinct(StringComparer.Ordinal)];
+    }
+
+    /// <summary>A suite that the base line had and the candidate has not: leaving a test out must not look like passing it.</summary>
+    private static IReadOnlyList<string> Gone(NewEvaluation request, ProjectFile file, ProjectFile? baseFile) =>
+        baseFile is null || request.Suites is { Count: > 0 } || request.AllowChangedData ? [] :
+        [.. baseFile.Suites.Keys.Where(s => !file.Suites.ContainsKey(s)).Select(s => $"the suite '{s}' of the base line is gone. Keep it, or say that it goes with --allow-changed-data")];
+
+    private async Task<SuitePlan> SuiteAsync(string name, Side side, Side? baseSide, bool allowChanged, CancellationToken ct)
+    {
+        var entry = side.File.Suites[name];
+        var data = await content.DataAsync(side.Project, side.Commit, entry.Data, side.File.Data[entry.Data], ct);
+        var cases = Cases(name, entry, data);
+        var candidate = await content.ModelAsync(side.Project, side.Commit, entry.Model, side.File.Models[entry.Model], ct);
+        var notes = candidate.Parameters.Keys.Except(KnownParameters).Select(p => $"The parameter '{p}' is not sent to the model by evaluations.").ToList();
+        if (baseSide is null) return new SuitePlan(name, entry, data, cases, candidate, null, null, [.. notes, "No base line was given: only floors are judged."]);
+        if (!baseSide.File.Suites.TryGetValue(name, out var baseEntry))
+            return new SuitePlan(name, entry, data, cases, candidate, null, null, [.. notes, $"The base line {ProjectContent.Short(baseSide.Commit)} has no suite '{name}': only floors are judged."]);
+
+        var baseline = await content.ModelAsync(side.Project, baseSide.Commit, baseEntry.Model, baseSide.File.Models[baseEntry.Model], ct);
+        notes.AddRange(Loosened(baseEntry, entry));
+        var changed = await ChangedAsync(name, entry, data, baseEntry, baseSide, ct);
+        if (changed is not null && allowChanged) notes.Add($"Not the base line's own test: {changed} Both models were run on the candidate's cases.");
+        return new SuitePlan(name, entry, data, cases, candidate, baseline, allowChanged ? null : changed, notes);
+    }
+
+    /// <summary>The cases, or the first row that cannot be one, by its line.</summary>
+    private List<EvaluationInput> Cases(string suite, SuiteEntry entry, DataSubject data)
+    {
+        if (data.Rows.Count == 0) throw new PilothouseException(ErrorCode.InvalidArgument, $"{data.Reference} has no rows: suite '{suite}' would test nothing.");
+        if (data.Rows.Count > options.MaxCases)
+            throw new PilothouseException(ErrorCode.TooLarge, $"{data.Reference} has {data.Rows.Count} rows; a suite may have {options.MaxCases} (Evaluation:MaxCases).");
+        var needsExpected = entry.Scorers.Any(Scorers.NeedsExpected);
+        var cases = new List<EvaluationInput>(data.Rows.Count);
+        var lines = new Dictionary<string, int>(StringComparer.Ordinal);
+        foreach (var row in data.Rows)
+        {
+            string Required(string field, string what) => row.Text(field)
+                ?? throw new PilothouseException(ErrorCode.InvalidArgument, $"{data.Reference}, line {row.Line}: no field '{field}', which suite '{suite}' takes as {what}. The row has: {string.Join(", ", row.Fields.Select(f => f.Key).Take(20))}.");
+            var id = row.Text("id") is { Length: > 0 } given ? given : $"line-{row.Line}";
+            if (!lines.TryAdd(id, row.Line)) throw new PilothouseException(ErrorCode.InvalidArgument, $"{data.Reference}, line {row.Line}: the id '{id}' stands on line {lines[id]} already. Ids name cases in reports and must differ.");
+            var input = Required(entry.Input, "its input");
+            var expected = needsExpected ? Required(entry.Expected, "its reference answer") : row.Text(entry.Expected);
+            var cluster = entry.Cluster is { } field ? Required(field, "its cluster") : null;
+            cases.Add(new EvaluationInput(id, input, expected, cluster, row.Fields.Select(f => (f.Key, Text: row.Text(f.Key))).Where(f => f.Text is not null).ToDictionary(f => f.Key, f => f.Text!, StringComparer.Ordinal)));
+        }
+        return cases;
+    }
+
+    private async Task<string?> ChangedAsync(string name, SuiteEntry entry, DataSubject data, SuiteEntry baseEntry, Side baseSide, CancellationToken ct)
+    {
+        if (!entry.Scorers.SequenceEqual(baseEntry.Scorers)) return $"The scorers of suite '{name}' changed since the base line {ProjectContent.Short(baseSide.Commit)}.";
+        if ((entry.Input, entry.Expected, entry.Cluster) != (baseEntry.Input, baseEntry.Expected, baseEntry.Cluster)) return $"The fields that suite '{name}' reads changed since the base line {ProjectContent.Short(baseSide.Commit)}.";
+        var reference = baseEntry.Data;
+        try
+        {
+            var baseData = await content.DataAsync(baseSide.Project, baseSide.Commit, reference, baseSide.File.Data[reference], ct);
+            return baseData.Digest == data.Digest ? null
+                : $"The data of suite '{name}' changed since the base line {ProjectContent.Short(baseSide.Commit)}: {baseData.Rows.Count} rows ({Digest(baseData)}) became {data.Rows.Count} rows ({Digest(data)}).";
+        }
+        catch (Exception e) when (e is PilothouseException { Code: ErrorCode.NotFound or ErrorCode.InvalidArgument } or Protocols.ProtocolFormatException)
+        {
+            return $"The data of suite '{name}' cannot be read at the base line {ProjectContent.Short(baseSide.Commit)} ({e.Message})";
+        }
+    }
+
+    private static string Digest(DataSubject data) => data.Digest[..Math.Min(15, data.Digest.Length)];
+
+    /// <summary>Gates that ask for less than before: allowed, since they are in the commit, but said aloud.</summary>
+    private static IEnumerable<string> Loosened(SuiteEntry before, SuiteEntry after)
+    {
+        foreach (var old in before.Gates)
+        {
+            var name = GateJudge.NameOf(old);
+            var now = after.Gates.FirstOrDefault(g => g.Scorer == old.Scorer && g.Type == old.Type);
+            if (now is null) yield return $"The gate {name} of the base line is gone.";
+            else if (now.Margin > old.Margin || now.Min < old.Min || now.Confidence < old.Confidence)
+                yield return string.Create(CultureInfo.InvariantCulture, $"The gate {name} was loosened: {Bound(old)} became {Bound(now)}.");
+        }
+    }
+
+    private static string Bound(GateEntry gate) => gate.Type == GateType.Floor
+        ? string.Create(CultureInfo.InvariantCulture, $"min {gate.Min} at {gate.Confidence:P0}") : string.Create(CultureInfo.InvariantCulture, $"margin {gate.Margin} at {gate.Confidence:P0}");
+
+    private sealed record Side(string Project, string Commit, ProjectFile File);
+}

@@ -1,0 +1,109 @@
+using System.Text;
+using Microsoft.Extensions.Logging;
+using Pilothouse.Data;
+using Pilothouse.Protocols.V1;
+using Pilothouse.Server.Modules.Blobs.Api;
+using Pilothouse.Server.Modules.Evaluation.Api;
+using Pilothouse.Server.Platform;
+
+namespace Pilothouse.Server.Modules.Evaluation;
+
+/// <summary>Starts evaluations, runs them in the background, stores their report as evidence.</summary>
+internal sealed partial class EvaluationService(EvaluationPlanner planner, AnswerSource source, EvaluationStore store, ResponseCache cache, IBlobStore blobs, IBackgroundWork work, IEventBus events,
+    EvaluationOptions options, Ids ids, TimeProvider time, ILogger<EvaluationService> logger) : IEvaluations
+{
+    private const int MaxReportBytes = 64 * 1024 * 1024;
+
+    private const int MaxPage = 1_000;
+
+    internal const string CutShort = "The server stopped while the evaluation ran. Start it again: the answers so far are kept and will not be asked for again.";
+
+    /// <inheritdoc/>
+    /// <exception cref="PilothouseException">NotFound (project, commit, suite, model, data file), InvalidArgument (a row that is no case, by its line).</exception>
+    public async Task<EvaluationSummary> StartAsync(NewEvaluation request, string actor, CancellationToken ct)
+    {
+        var plan = await planner.PlanAsync(request, ct);
+        var summary = new EvaluationSummary(ids.New(), plan.Project, plan.Commit, plan.BaselineCommit, "running", null, null, plan.Calls, 0, actor, time.NowMs(), null, null);
+        await store.AddAsync(summary, WireJson.Write(request), ct);
+        try
+        {
+            work.Enqueue($"evaluation {summary.Id}", stop => RunAsync(summary, plan, stop));
+        }
+        catch (PilothouseException e)
+        {
+            await store.FailAsync(summary with { Status = "failed", Reason = e.Message }, ct);
+            throw;
+        }
+        return summary;
+    }
+
+    public async Task<EvaluationDetail> GetAsync(string id, CancellationToken ct)
+    {
+        var summary = await store.GetAsync(id, ct);
+        if (summary.Digest is null) return new EvaluationDetail(summary, []);
+        var report = WireJson.Read<EvaluationReport>(Encoding.UTF8.GetString(await blobs.ReadAsync(summary.Digest, MaxReportBytes, ct)));
+        return new EvaluationDetail(summary, report.Suites);
+    }
+
+    public Task<Page<EvaluationSummary>> ListAsync(string? project, string? commit, int limit, string? pageToken, CancellationToken ct) =>
+        store.ListAsync(project, commit, Math.Clamp(limit, 1, MaxPage), Token<string>(pageToken), ct);
+
+    /// <summary>All cases in order.</summary>
+    /// <param name="outcome">worsened, improved, same or new; null = all.</param>
+    public async Task<Page<EvaluationCase>> CasesAsync(string id, string? suite, string? outcome, int limit, string? pageToken, CancellationToken ct)
+    {
+        await store.GetAsync(id, ct);
+        return await store.CasesAsync(id, suite, outcome, pageToken is null ? -1 : Token<long>(pageToken), Math.Clamp(limit, 1, MaxPage), ct);
+    }
+
+    private async Task RunAsync(EvaluationSummary summary, EvaluationPlan plan, CancellationToken ct)
+    {
+        var run = new EvaluationRun(plan, summary.Id, source, store, options, time);
+        EvaluationSummary ended;
+        try
+        {
+            var (verdict, reason, suites, cases) = await run.RunAsync(ct);
+            ended = summary with { Status = "finished", Verdict = verdict, Reason = reason, Done = run.Done, FinishedMs = time.NowMs() };
+            ended = ended with { Digest = await StoreReportAsync(ended, suites, cases, ct) };
+            await store.FinishAsync(ended, cases, ct);
+            await cache.RemoveOldAsync(ct);
+        }
+        catch (OperationCanceledException) when (ct.IsCancellationRequested)
+        {
+            await store.FailAsync(summary with { Status = "failed", Reason = CutShort, Done = run.Done }, CancellationToken.None);
+            throw;
+        }
+        catch (Exception e)
+        {
+            Failed(e, summary.Id);
+            var reason = e is PilothouseException or Protocols.ProtocolFormatException ? e.Message : "The server failed; its log has the details.";
+            ended = summary with { Status = "failed", Reason = reason, Done = run.Done, FinishedMs = time.NowMs() };
+            await store.FailAsync(ended, ct);
+        }
+        await events.PublishAsync(new EvaluationFinished(ended), ct);
+    }
+
+    /// <summary>The evidence: the report names the blob with all cases, so that one digest stands for everything.</summary>
+    private async Task<string> StoreReportAsync(EvaluationSummary summary, IReadOnlyList<SuiteResult> suites, IReadOnlyList<EvaluationCase> cases, CancellationToken ct)
+    {
+        var lines = new MemoryStream();
+        foreach (var one in cases) lines.Write(Encoding.UTF8.GetBytes(WireJson.Write(one) + "\n"));
+        lines.Position = 0;
+        var casesBlob = await blobs.PutAsync(lines, null, ct);
+        var report = new EvaluationReport("pilothouse.evaluation/v1", summary, suites, casesBlob.Digest, Scorers.Version);
+        return (await blobs.PutAsync(Encoding.UTF8.GetBytes(WireJson.Write(report)), ct)).Digest;
+    }
+
+    private static T? Token<T>(string? pageToken)
+    {
+        if (pageToken is null) return default;
+        return PageToken.TryDecode<T>(pageToken, out var key) ? key : throw new PilothouseException(ErrorCode.InvalidArgument, "page_token is not one that this list gave out.");
+    }
+
+    [LoggerMessage(700, LogLevel.Error, "Evaluation {Id} failed")]
+    private partial void Failed(Exception error, string id);
+}
+
+/// <summary>The stored evidence.</summary>
+/// <param name="CasesDigest">Blob with all cases as JSON lines.</param>
+internal sealed record EvaluationReport(string Type, EvaluationSummary Summary, IReadOnlyList<SuiteResult> Suites, string CasesDigest, string Scorers);

@@ -1,0 +1,110 @@
+using Pilothouse.Data;
+using Pilothouse.Protocols.V1;
+using Pilothouse.Server.Modules.Audit.Api;
+using Pilothouse.Server.Platform;
+
+namespace Pilothouse.Server.Modules.Evaluation;
+
+internal sealed class EvaluationStore(Db db, IAuditLog audit, ResponseCache cache, TimeProvider time)
+{
+    private const string Columns = """
+        id, project, commit_id AS CommitId, baseline_commit AS BaselineCommit, status, verdict, reason, cases, done, created_by AS CreatedBy, created_ms AS CreatedMs,
+        finished_ms AS FinishedMs, digest
+        """;
+
+    public Task AddAsync(EvaluationSummary evaluation, string request, CancellationToken ct) => db.WriteAsync(async session =>
+    {
+        await session.ExecuteAsync("""
+            INSERT INTO evl_evaluation (id, project, commit_id, baseline_commit, request, status, cases, done, created_by, created_ms)
+            VALUES (@Id, @Project, @Commit, @BaselineCommit, @request, @Status, @Cases, 0, @CreatedBy, @CreatedMs)
+            """, new { evaluation.Id, evaluation.Project, evaluation.Commit, evaluation.BaselineCommit, request, evaluation.Status, evaluation.Cases, evaluation.CreatedBy, evaluation.CreatedMs });
+        await audit.AppendAsync(session, new AuditEvent(evaluation.CreatedBy, "evaluation.start", Subject(evaluation), new { evaluation.Commit, evaluation.BaselineCommit }));
+    }, ct);
+
+    /// <summary>Progress and new answers in one commit: what counts as done is kept.</summary>
+    public Task ProgressAsync(string id, int done, IReadOnlyCollection<(string Key, string Output)> answers, CancellationToken ct) => db.WriteAsync(async session =>
+    {
+        await cache.AddAsync(session, answers);
+        await session.ExecuteAsync("UPDATE evl_evaluation SET done = @done WHERE id = @id AND status = 'running' AND done < @done", new { id, done });
+    }, ct);
+
+    public Task FinishAsync(EvaluationSummary evaluation, IReadOnlyList<EvaluationCase> cases, CancellationToken ct) => db.WriteAsync(async session =>
+    {
+        await session.ExecuteAsync("DELETE FROM evl_case WHERE evaluation_id = @Id", new { evaluation.Id });
+        await session.BulkInsertAsync("evl_case", ["evaluation_id", "idx", "suite", "outcome", "doc"], cases, (row, one) =>
+        {
+            row.Text(evaluation.Id);
+            row.Integer(one.Index);
+            row.Text(one.Suite);
+            row.Text(one.Outcome);
+            row.Text(WireJson.Write(one));
+        }, ignoreDuplicates: false);
+        await EndAsync(session, evaluation);
+    }, ct);
+
+    public Task FailAsync(EvaluationSummary evaluation, CancellationToken ct) => db.WriteAsync(session => EndAsync(session, evaluation), ct);
+
+    /// <summary>Evaluations that a stop cut short.</summary>
+    public async Task<IReadOnlyList<EvaluationSummary>> RunningAsync(CancellationToken ct) => [.. (await db.ReadAsync(session => session.QueryAsync<Row>(
+        $"SELECT {Columns} FROM evl_evaluation WHERE status = 'running' ORDER BY id LIMIT 10000"), ct)).Select(r => r.ToSummary())];
+
+    public async Task<EvaluationSummary> GetAsync(string id, CancellationToken ct) =>
+        (await db.ReadAsync(session => session.FirstOrDefaultAsync<Row>($"SELECT {Columns} FROM evl_evaluation WHERE id = @id", new { id }), ct))?.ToSummary()
+        ?? throw new PilothouseException(ErrorCode.NotFound, $"There is no evaluation '{id}'. List them: GET /api/v1/evaluations.");
+
+    public async Task<Page<EvaluationSummary>> ListAsync(string? project, string? commit, int limit, string? before, CancellationToken ct)
+    {
+        var rows = await db.ReadAsync(session => session.QueryAsync<Row>($"""
+            SELECT {Columns} FROM evl_evaluation
+            WHERE (CAST(@project AS TEXT) IS NULL OR project = @project) AND (CAST(@commit AS TEXT) IS NULL OR commit_id = @commit) AND (CAST(@before AS TEXT) IS NULL OR id < @before)
+            ORDER BY id DESC LIMIT @take
+            """, new { project, commit, before, take = limit + 1 }), ct);
+        return new Page<EvaluationSummary>([.. rows.Take(limit).Select(r => r.ToSummary())], rows.Count > limit ? PageToken.Encode(rows[limit - 1].Id) : null);
+    }
+
+    public async Task<Page<EvaluationCase>> CasesAsync(string id, string? suite, string? outcome, long after, int limit, CancellationToken ct)
+    {
+        var rows = await db.ReadAsync(session => session.QueryAsync<CaseRow>("""
+            SELECT idx, doc FROM evl_case
+            WHERE evaluation_id = @id AND idx > @after AND (CAST(@suite AS TEXT) IS NULL OR suite = @suite) AND (CAST(@outcome AS TEXT) IS NULL OR outcome = @outcome)
+            ORDER BY idx LIMIT @take
+            """, new { id, suite, outcome, after, take = limit + 1 }), ct);
+        return new Page<EvaluationCase>([.. rows.Take(limit).Select(r => WireJson.Read<EvaluationCase>(r.Doc))], rows.Count > limit ? PageToken.Encode(rows[limit - 1].Idx) : null);
+    }
+
+    private async Task EndAsync(DbSession session, EvaluationSummary evaluation)
+    {
+        var changed = await session.ExecuteAsync("""
+            UPDATE evl_evaluation SET status = @Status, verdict = @Verdict, reason = @Reason, done = @Done, finished_ms = @now, digest = @Digest WHERE id = @Id AND status = 'running'
+            """, new { evaluation.Id, evaluation.Status, evaluation.Verdict, evaluation.Reason, evaluation.Done, now = evaluation.FinishedMs ?? time.NowMs(), evaluation.Digest });
+        if (changed == 1)
+            await audit.AppendAsync(session, new AuditEvent(evaluation.CreatedBy, "evaluation.finish", Subject(evaluation), new { evaluation.Status, evaluation.Verdict, evaluation.Reason, evaluation.Digest }));
+    }
+
+    private static string Subject(EvaluationSummary evaluation) => $"projects/{evaluation.Project}/evaluations/{evaluation.Id}";
+
+    private sealed class CaseRow
+    {
+        public long Idx { get; init; }
+        public string Doc { get; init; } = "";
+    }
+
+    private sealed class Row
+    {
+        public string Id { get; init; } = "";
+        public string Project { get; init; } = "";
+        public string CommitId { get; init; } = "";
+        public string? BaselineCommit { get; init; }
+        public string Status { get; init; } = "";
+        public string? Verdict { get; init; }
+        public string? Reason { get; init; }
+        public long Cases { get; init; }
+        public long Done { get; init; }
+        public string CreatedBy { get; init; } = "";
+        public long CreatedMs { get; init; }
+        public long? FinishedMs { get; init; }
+        public string? Digest { get; init; }
+
+        public EvaluationSummary ToSummary() => new(Id, Project, CommitId, BaselineCommit, Status, Verdict, Reason, (int)Cases, (int)Done, CreatedBy, CreatedMs, FinishedMs, Digest);
+    }
+}

@@ -1,0 +1,100 @@
+using System.Globalization;
+using Pilothouse.Protocols.ProjectFiles;
+using Pilothouse.Statistics;
+using GateResult = Pilothouse.Protocols.V1.GateResult;
+
+namespace Pilothouse.Server.Modules.Evaluation;
+
+/// <summary>Scores of one scorer over all cases, candidate and base line in the same order.</summary>
+/// <param name="Baseline">Null without a base line.</param>
+/// <param name="Clusters">Cluster of each case; null when the cases are independent.</param>
+internal sealed record ScoreColumn(string Scorer, double[] Candidate, double[]? Baseline, IReadOnlyList<string>? Clusters);
+
+/// <summary>Judges one gate and says why in words with figures. The statistics are <see cref="Gates"/>.</summary>
+internal static class GateJudge
+{
+    public static string NameOf(GateEntry gate) => $"{TypeOf(gate)}:{gate.Scorer}";
+
+    public static GateResult Judge(GateEntry gate, ScoreColumn scores) => gate.Type == GateType.Floor ? Floor(gate, scores) : NonInferiority(gate, scores);
+
+    /// <summary>A gate that could not be judged.</summary>
+    public static GateResult Without(GateEntry gate, string verdict, string reason) => new(NameOf(gate), gate.Scorer, TypeOf(gate), verdict, reason, null, null, null, Threshold(gate), gate.Confidence, "", null, null, null);
+
+    /// <summary>
+    /// Smallest error probability at which the gate still counts as failed: the one-sided p-value of "the gate holds". Found by widening the
+    /// bounds until they no longer fail, which is the same thing for every method behind the gate.
+    /// </summary>
+    public static double FailurePValue(GateEntry gate, ScoreColumn scores)
+    {
+        bool FailsAt(double alpha) => Compute(gate, scores, 1 - alpha).Verdict == GateVerdict.Fail;
+        double low = -30, high = Math.Log(1 - gate.Confidence);
+        if (!FailsAt(Math.Exp(high))) return 1;
+        for (var k = 0; k < 40; k++)
+        {
+            var middle = 0.5 * (low + high);
+            // Below 1e-15, 1 - alpha is 1: no bound exists there.
+            if (middle > -34 && 1 - Math.Exp(middle) < 1 && FailsAt(Math.Exp(middle))) high = middle;
+            else low = middle;
+        }
+        return Math.Exp(high);
+    }
+
+    private static Statistics.GateResult Compute(GateEntry gate, ScoreColumn scores, double confidence) => gate.Type == GateType.Floor
+        ? Gates.Floor(scores.Candidate, gate.Min!.Value, confidence, scores.Clusters)
+        : Gates.NonInferiority(scores.Candidate, scores.Baseline!, gate.Margin!.Value, confidence, scores.Clusters);
+
+    private static GateResult Floor(GateEntry gate, ScoreColumn scores)
+    {
+        var result = Compute(gate, scores, gate.Confidence);
+        var (lower, upper, level) = (Figure(result.Interval.Lower), Figure(result.Interval.Upper), Level(gate));
+        var what = $"{gate.Scorer} is {Figure(result.Value)} on {Sample(result)}";
+        var reason = result.Verdict switch
+        {
+            GateVerdict.Pass => $"{what}: the lower {level} bound {lower} reaches the floor {Figure(gate.Min!.Value)}.",
+            GateVerdict.Fail => $"{what}: even the upper {level} bound {upper} is below the floor {Figure(gate.Min!.Value)}.",
+            _ => $"{what}: the {level} bounds [{lower}, {upper}] straddle the floor {Figure(gate.Min!.Value)}. {More(result)}",
+        };
+        return Result(gate, result, reason);
+    }
+
+    private static GateResult NonInferiority(GateEntry gate, ScoreColumn scores)
+    {
+        var result = (NonInferiorityResult)Compute(gate, scores, gate.Confidence);
+        var moved = result.CandidateMean < result.BaselineMean ? "fell" : result.CandidateMean > result.BaselineMean ? "rose" : "stayed";
+        var what = moved == "stayed" ? $"{gate.Scorer} stayed at {Figure(result.CandidateMean)} on the same {Sample(result)}"
+            : $"{gate.Scorer} {moved} from {Figure(result.BaselineMean)} to {Figure(result.CandidateMean)} on the same {Sample(result)}";
+        var figures = $"difference {Signed(result.Value)}, one-sided {Level(gate)} bounds [{Signed(result.Interval.Lower)}, {Signed(result.Interval.Upper)}], margin {Signed(-gate.Margin!.Value)} ({result.Difference.Method} p {P(result.Difference.PValue)})";
+        var counts = $"{result.Worsened} cases got worse, {result.Improved} better.";
+        var reason = result.Verdict switch
+        {
+            GateVerdict.Pass => $"{what}: {figures}. {counts}{(result.RegressionShown ? " The loss is real, but within the margin." : "")}",
+            GateVerdict.Fail => $"{what}: {figures}. {counts}",
+            _ => $"{what}: {figures}. The bounds straddle the margin. {counts} {More(result)}",
+        };
+        return Result(gate, result, reason);
+    }
+
+    private static GateResult Result(GateEntry gate, Statistics.GateResult result, string reason) => new(NameOf(gate), gate.Scorer, TypeOf(gate), result.Verdict.ToString().ToUpperInvariant(), reason.TrimEnd(),
+        result.Value, result.Interval.Lower, result.Interval.Upper, Threshold(gate), gate.Confidence, result.Method, result.PValue, result.MinimumDetectableEffect,
+        result.MoreItemsNeeded is { } more ? (int)Math.Min(more, int.MaxValue) : null);
+
+    private static string More(Statistics.GateResult result)
+    {
+        var needed = result.MoreItemsNeeded is { } more ? $"About {more.ToString("N0", CultureInfo.InvariantCulture)} more cases like these would decide." : "The true value is too near the limit for more cases to decide.";
+        return result.MinimumDetectableEffect is { } effect ? $"{needed} These cases show changes of {Figure(effect)} or more (power 0.8)." : needed;
+    }
+
+    private static string Sample(Statistics.GateResult result) => result.Clusters is { } clusters ? $"{result.Items} cases in {clusters} clusters" : $"{result.Items} cases";
+
+    private static string TypeOf(GateEntry gate) => gate.Type == GateType.Floor ? "floor" : "non_inferiority";
+
+    private static double Threshold(GateEntry gate) => gate.Type == GateType.Floor ? gate.Min ?? 0 : -(gate.Margin ?? 0);
+
+    private static string Level(GateEntry gate) => string.Create(CultureInfo.InvariantCulture, $"{gate.Confidence * 100:0.##} %");
+
+    internal static string Figure(double value) => value.ToString("0.0##", CultureInfo.InvariantCulture);
+
+    internal static string Signed(double value) => value.ToString("+0.0##;-0.0##;0.0", CultureInfo.InvariantCulture);
+
+    internal static string P(double value) => value < 0.001 ? "< 0.001" : "= " + value.ToString("0.###", CultureInfo.InvariantCulture);
+}
