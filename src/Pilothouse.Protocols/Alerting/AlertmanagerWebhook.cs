@@ -35,7 +35,10 @@ public sealed record AlertmanagerWebhook(string Receiver, string Status, IReadOn
     {
         try
         {
-            return JsonSerializer.Deserialize<AlertmanagerWebhook>(json, Json) ?? throw new ProtocolFormatException("The webhook message is null.");
+            return JsonSerializer.Deserialize<AlertmanagerWebhook>(json, Json) is { Alerts: { } alerts, Status: not null, GroupKey: not null } webhook
+                && alerts.All(alert => alert is { Status: not null, Labels: not null, Annotations: not null, StartsAt: not null })
+                ? webhook
+                : throw new ProtocolFormatException("The webhook message lacks its status, groupKey or alerts, or an alert its status, labels, annotations or startsAt.");
         }
         catch (JsonException e)
         {

@@ -5,7 +5,7 @@ namespace Pilothouse.Protocols.OpenAi;
 
 /// <summary>
 /// Body of <c>POST /v1/chat/completions</c>, the members that a text gateway reads (https://platform.openai.com/docs/api-reference/chat/create).
-/// Unknown members are ignored, as OpenAI's own compatible servers do.
+/// Unknown members are kept in <see cref="Extra"/>, so that a request can be passed on unchanged.
 /// </summary>
 public sealed record ChatCompletionRequest
 {
@@ -32,10 +32,45 @@ public sealed record ChatCompletionRequest
     public JsonElement? Functions { get; init; }
     public JsonElement? ResponseFormat { get; init; }
     public bool? Logprobs { get; init; }
+
+    /// <summary>How many of the likeliest tokens to report at each place.</summary>
+    public int? TopLogprobs { get; init; }
+
+    [JsonExtensionData]
+    public IDictionary<string, JsonElement>? Extra { get; init; }
+
+    /// <summary>Whichever of the two token limits is given.</summary>
+    [JsonIgnore]
+    public int? TokenLimit => MaxCompletionTokens ?? MaxTokens;
+
+    /// <summary><see cref="Stop"/> as a list; anything in it that is not text is left out.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<string> StopSequences => Stop switch
+    {
+        { ValueKind: JsonValueKind.String } text => [text.GetString()!],
+        { ValueKind: JsonValueKind.Array } list => [.. list.EnumerateArray().Where(e => e.ValueKind == JsonValueKind.String).Select(e => e.GetString()!)],
+        _ => [],
+    };
 }
 
 /// <param name="Content">Text, or an array of parts <c>[{"type":"text","text":"..."}]</c>.</param>
-public sealed record ChatCompletionMessage(string? Role, JsonElement? Content);
+public sealed record ChatCompletionMessage(string? Role, JsonElement? Content)
+{
+    [JsonExtensionData]
+    public IDictionary<string, JsonElement>? Extra { get; init; }
+
+    /// <summary>The text of the content; text parts joined, other parts (images, audio) left out.</summary>
+    [JsonIgnore]
+    public string Text => Content switch
+    {
+        { ValueKind: JsonValueKind.String } text => text.GetString()!,
+        { ValueKind: JsonValueKind.Array } parts => string.Concat(parts.EnumerateArray().Select(PartText)),
+        _ => "",
+    };
+
+    private static string PartText(JsonElement part) =>
+        part.ValueKind == JsonValueKind.Object && part.TryGetProperty("text", out var text) && text.ValueKind == JsonValueKind.String ? text.GetString()! : "";
+}
 
 public sealed record ChatCompletionStreamOptions(bool? IncludeUsage);
 
@@ -45,11 +80,32 @@ public sealed record ChatCompletion(string Id, string Object, long Created, stri
     string? SystemFingerprint = null);
 
 /// <param name="FinishReason"><c>stop</c> or <c>length</c>; null in a chunk that is not the last.</param>
-public sealed record ChatCompletionChoice(int Index, ChatCompletionText? Message, ChatCompletionText? Delta, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? FinishReason);
+public sealed record ChatCompletionChoice(int Index, ChatCompletionText? Message, ChatCompletionText? Delta, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? FinishReason)
+{
+    public ChatLogprobs? Logprobs { get; init; }
+}
 
 public sealed record ChatCompletionText(string? Role, string? Content);
 
-public sealed record ChatCompletionUsage(int PromptTokens, int CompletionTokens, int TotalTokens);
+public sealed record ChatCompletionUsage(int PromptTokens, int CompletionTokens, int TotalTokens)
+{
+    public PromptTokensDetails? PromptTokensDetails { get; init; }
+
+    public CompletionTokensDetails? CompletionTokensDetails { get; init; }
+}
+
+/// <param name="CachedTokens">Part of the prompt's tokens.</param>
+public sealed record PromptTokensDetails(int? CachedTokens);
+
+/// <param name="ReasoningTokens">Part of the completion's tokens.</param>
+public sealed record CompletionTokensDetails(int? ReasoningTokens);
+
+/// <summary>Natural logarithms of the probabilities of the tokens of a choice.</summary>
+public sealed record ChatLogprobs(IReadOnlyList<TokenLogprob>? Content);
+
+/// <param name="Bytes">UTF-8 bytes of the token, as numbers.</param>
+/// <param name="TopLogprobs">The likeliest tokens at this place.</param>
+public sealed record TokenLogprob(string Token, double Logprob, IReadOnlyList<int>? Bytes, IReadOnlyList<TokenLogprob>? TopLogprobs);
 
 /// <summary>Body of every failure: <c>{"error":{"message":"...","type":"invalid_request_error","param":"model","code":"model_not_found"}}</c>.</summary>
 public sealed record OpenAiErrorBody(OpenAiError Error);
@@ -61,15 +117,3 @@ public sealed record OpenAiError(string Message, string Type, [property: JsonIgn
 public sealed record OpenAiModelList(string Object, IReadOnlyList<OpenAiModel> Data);
 
 public sealed record OpenAiModel(string Id, string Object, long Created, string OwnedBy);
-
-public static class OpenAiJson
-{
-    /// <summary>snake_case; nulls are left out unless the member says otherwise.</summary>
-    public static JsonSerializerOptions Options { get; } = new(JsonSerializerDefaults.Web)
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-        NumberHandling = JsonNumberHandling.Strict,
-        MaxDepth = 32,
-    };
-}

@@ -31,6 +31,9 @@ public sealed class AlertmanagerWebhookTests
     public void An_ended_alert_is_resolved_and_says_when() =>
         Assert.Equal(("resolved", "1970-01-01T00:00:01.000Z"), AlertmanagerAlert.Create(new Dictionary<string, string>(), new Dictionary<string, string>(), 0, 1000, "") is var a ? (a.Status, a.EndsAt) : default);
 
-    [Theory, InlineData("{"), InlineData("[]"), InlineData("null")]
+    [Theory, InlineData("{"), InlineData("[]"), InlineData("null"), InlineData("{}"), InlineData("""{"status":"firing","groupKey":"k","alerts":[{}]}""")]
     public void Other_bodies_are_refused(string body) => Assert.Throws<ProtocolFormatException>(() => AlertmanagerWebhook.Read(body));
+
+    [Fact]
+    public void Mutations_give_only_the_named_error() => Mutations.OnlyNamedErrors(Recorded, text => AlertmanagerWebhook.Read(text));
 }
