@@ -16,6 +16,9 @@ internal static class TrainCommand
     /// <summary>Steps between two progress lines.</summary>
     private const int ReportEvery = 10;
 
+    /// <summary>Steps between two validations: an eighth of the run, but not less than this, because one costs about as much as three steps.</summary>
+    private const int LeastValidateEvery = 20;
+
     public static async Task RunAsync(Arguments arguments, TextWriter output, TextWriter error, TimeProvider time, CancellationToken ct)
     {
         var name = arguments.Required("recipe");
@@ -37,7 +40,7 @@ internal static class TrainCommand
         await output.WriteLineAsync($"recipe={recipe.Name} seed={recipe.Seed} steps={recipe.Steps} parameters={trainer.Weights.ParameterCount} corpus={trainer.CorpusDigest}");
         await log.ParamsAsync(Parameters(recipe, trainer), ct);
         var started = time.GetTimestamp();
-        var validateEvery = Math.Max(ReportEvery, recipe.Steps / 10 / ReportEvery * ReportEvery);
+        var validateEvery = Math.Max(LeastValidateEvery, recipe.Steps / 8 / ReportEvery * ReportEvery);
         var validation = double.NaN;
         while (!trainer.Finished)
         {

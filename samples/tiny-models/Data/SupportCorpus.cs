@@ -42,11 +42,13 @@ internal sealed class SupportCorpus
     {
         var rng = new Rng(seed);
         var rows = new List<Dialogue>(options.Rows + 1);
+        var phrasings = SupportVocabulary.Topics.ToDictionary(topic => topic, topic => PhrasingsOf(topic, Pool.Base, options.ExtendedPhrasing));
+        var fillings = SupportVocabulary.Topics.ToDictionary(topic => topic, topic => Fillings(topic, options.ExtendedPhrasing));
         while (rows.Count < options.Rows)
         {
             var topic = rng.Pick(Weighted);
-            var phrasing = rng.Pick(PhrasingsOf(topic, Pool.Base, options.ExtendedPhrasing));
-            var filling = rng.Pick(Fillings(topic, options.ExtendedPhrasing));
+            var phrasing = rng.Pick(phrasings[topic]);
+            var filling = rng.Pick(fillings[topic]);
             if (IsHeldOut(phrasing, filling)) continue;
             if (topic.Name == SupportVocabulary.WhyTopic) AddPronounRows(rows, options, phrasing, filling, rng);
             else rows.Add(new Dialogue(Question(phrasing, filling, options.TypoShare, rng), Answer(topic, filling)));
