@@ -11,7 +11,7 @@ internal static partial class PronounSwap
     private static readonly Dictionary<string, string> Pairs = BothWays(
         ("she", "he"), ("hers", "his"), ("herself", "himself"), ("woman", "man"), ("women", "men"), ("girl", "boy"), ("girls", "boys"), ("mother", "father"), ("mothers", "fathers"),
         ("daughter", "son"), ("daughters", "sons"), ("sister", "brother"), ("sisters", "brothers"), ("wife", "husband"), ("wives", "husbands"), ("aunt", "uncle"), ("lady", "gentleman"),
-        ("ladies", "gentlemen"), ("mrs", "mr"), ("ms", "mr"), ("queen", "king"), ("actress", "actor"), ("waitress", "waiter"), ("grandmother", "grandfather"), ("female", "male"));
+        ("ladies", "gentlemen"), ("ms", "mr"), ("mrs", "mr"), ("queen", "king"), ("actress", "actor"), ("waitress", "waiter"), ("grandmother", "grandfather"), ("female", "male"));
 
     private static readonly HashSet<string> NotAfterPossessive = new(StringComparer.OrdinalIgnoreCase)
     {

@@ -1,0 +1,172 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.Extensions.Logging.Abstractions;
+using Pilothouse.Protocols.ProjectFiles;
+using Pilothouse.Protocols.V1;
+using Pilothouse.Server.Modules.Audit;
+using Pilothouse.Server.Modules.Blobs.Api;
+using Pilothouse.Server.Modules.Evaluation;
+using Pilothouse.Server.Modules.Registry.Api;
+using Pilothouse.Server.Modules.Repositories.Api;
+using Pilothouse.Server.Platform;
+using Pilothouse.Server.Platform.Inference;
+using Pilothouse.Testing;
+
+namespace Pilothouse.Server.Tests.Modules.Evaluation;
+
+/// <summary>The evaluation service on a real database, with repositories, registry and engines of the test's making.</summary>
+internal sealed class EvaluationBench(TestDatabase database)
+{
+    public FakeRepositories Repositories { get; } = new();
+    public FakeModels Models { get; } = new();
+    public FakeInference Inference { get; } = new();
+    public MemoryBlobs Blobs { get; } = new();
+    public CollectingEvents Events { get; } = new();
+    public InlineWork Work { get; } = new();
+    public EvaluationOptions Options { get; } = new() { Attempts = 1 };
+    public AuditService Audit { get; } = new(new AuditStore(database.Db), database.Time);
+
+    public ProjectContent Content => new(Repositories, Models, new NoDatasets(), Blobs);
+
+    public EvaluationStore Store => new(database.Db, Audit, Cache, database.Time);
+
+    private ResponseCache Cache => new(database.Db, database.Time, Options);
+
+    public EvaluationService Service() => new(new EvaluationPlanner(Repositories, Content, Options), new AnswerSource(Inference, Cache, Options, database.Time), Store, Cache, Blobs, Work, Events, Options,
+        new Ids(database.Time), database.Time, NullLogger<EvaluationService>.Instance);
+
+    /// <summary>Starts, runs to the end and returns the result.</summary>
+    public async Task<EvaluationDetail> RunAsync(NewEvaluation request)
+    {
+        var service = Service();
+        var started = await service.StartAsync(request, "ann", default);
+        await Work.RunAllAsync(default);
+        return await service.GetAsync(started.Id, default);
+    }
+}
+
+internal sealed class FakeRepositories : IRepositories
+{
+    private readonly Dictionary<(string Commit, string Path), string> _files = [];
+
+    public void Commit(string commit, params (string Path, string Text)[] files)
+    {
+        foreach (var (path, text) in files) _files[(commit, path)] = text;
+    }
+
+    public Task<string> ResolveAsync(string project, string revision, CancellationToken ct) => _files.Keys.Any(k => k.Commit == revision) ? Task.FromResult(revision)
+        : throw new PilothouseException(ErrorCode.NotFound, $"The repository of '{project}' has no commit '{revision}'.");
+
+    public Task<byte[]?> ReadFileAsync(string project, string commit, string path, int maxBytes, CancellationToken ct) =>
+        Task.FromResult(_files.TryGetValue((commit, path), out var text) ? Encoding.UTF8.GetBytes(text) : null);
+
+    public Task<ProjectFile> ReadProjectFileAsync(string project, string commit, CancellationToken ct)
+    {
+        var result = ProjectFileReader.Parse(_files[(commit, "pilothouse.yaml")]);
+        return Task.FromResult(result.File ?? throw new PilothouseException(ErrorCode.InvalidArgument, string.Join('\n', result.Faults)));
+    }
+
+    public Task<IReadOnlyList<Commit>> LogAsync(string project, string revision, int limit, CancellationToken ct) => throw new NotSupportedException();
+    public Task<string?> MergeBaseAsync(string project, string a, string b, CancellationToken ct) => throw new NotSupportedException();
+}
+
+/// <summary>Knows models:/assistant/N and models:/triage/N for every N.</summary>
+internal sealed class FakeModels : IModels
+{
+    public Task<ModelVersion> GetAsync(string reference, CancellationToken ct)
+    {
+        var parts = reference["models:/".Length..].Split('/');
+        var digest = "sha256:" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(reference)));
+        return Task.FromResult(new ModelVersion(parts[0], int.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture), parts[0] == "triage" ? "classifier" : "generative", digest, 1, [], [], null, null, null, null, [], null, "ann", 0));
+    }
+
+    public Task<ModelVersion?> FindByDigestAsync(string name, string digest, CancellationToken ct) => Task.FromResult<ModelVersion?>(null);
+    public Task<ModelVersion> RegisterAsync(string name, NewModelVersion version, string actor, CancellationToken ct) => throw new NotSupportedException();
+    public Task<IReadOnlyList<ModelSummary>> ListAsync(CancellationToken ct) => throw new NotSupportedException();
+    public Task<IReadOnlyList<ModelVersion>> VersionsAsync(string name, CancellationToken ct) => throw new NotSupportedException();
+    public Task SetAliasAsync(string name, string alias, int version, string actor, CancellationToken ct) => throw new NotSupportedException();
+    public Task<string> MaterializeAsync(ModelVersion version, CancellationToken ct) => throw new NotSupportedException();
+}
+
+internal sealed class NoDatasets : IDatasets
+{
+    public Task<DatasetVersion> GetAsync(string name, int? version, CancellationToken ct) => throw new PilothouseException(ErrorCode.NotFound, $"There is no data set '{name}'.");
+    public Task<DatasetVersion> RegisterAsync(string name, NewDatasetVersion version, string actor, CancellationToken ct) => throw new NotSupportedException();
+    public Task<IReadOnlyList<DatasetVersion>> ListAsync(CancellationToken ct) => throw new NotSupportedException();
+}
+
+/// <summary>Answers by functions of model and text; counts the calls.</summary>
+internal sealed class FakeInference : IInference
+{
+    private int _calls;
+
+    public int Calls => _calls;
+
+    public Func<string, string, string> Generate { get; set; } = (_, _) => "";
+    public Func<string, string, IReadOnlyDictionary<string, double>> Classify { get; set; } = (_, _) => new Dictionary<string, double>();
+    public Func<string, IReadOnlyList<double>> Score { get; set; } = _ => [];
+
+    public async Task<Generation> GenerateAsync(InferenceTarget target, GenerationRequest request, CancellationToken ct)
+    {
+        ct.ThrowIfCancellationRequested();
+        Interlocked.Increment(ref _calls);
+        await Task.Yield();
+        return new Generation(Generate(target.Model, request.Messages[^1].Content), 1, 1, "stop", null, TimeSpan.Zero, TimeSpan.Zero);
+    }
+
+    public Task<IReadOnlyList<double>> ScoreContinuationsAsync(InferenceTarget target, string text, IReadOnlyList<string> continuations, CancellationToken ct) => Task.FromResult(Score(text));
+
+    public Task<IReadOnlyList<Classification>> ClassifyAsync(InferenceTarget target, IReadOnlyList<string> texts, CancellationToken ct)
+    {
+        Interlocked.Add(ref _calls, texts.Count);
+        return Task.FromResult<IReadOnlyList<Classification>>([.. texts.Select(t => new Classification(Classify(target.Model, t)))]);
+    }
+}
+
+internal sealed class MemoryBlobs : IBlobStore
+{
+    private readonly ConcurrentDictionary<string, byte[]> _content = new();
+
+    public async Task<BlobInfo> PutAsync(Stream content, string? expected, CancellationToken ct)
+    {
+        using var copy = new MemoryStream();
+        await content.CopyToAsync(copy, ct);
+        var digest = "sha256:" + Convert.ToHexStringLower(SHA256.HashData(copy.ToArray()));
+        _content[digest] = copy.ToArray();
+        return new BlobInfo(digest, copy.Length);
+    }
+
+    public Task<BlobInfo?> FindAsync(string digest, CancellationToken ct) => Task.FromResult(_content.TryGetValue(digest, out var bytes) ? new BlobInfo(digest, bytes.Length) : null);
+
+    public Task<Stream> OpenReadAsync(string digest, CancellationToken ct) => Task.FromResult<Stream>(new MemoryStream(_content[digest]));
+
+    public Task<string> LocalPathAsync(string digest, CancellationToken ct) => throw new NotSupportedException();
+}
+
+internal sealed class InlineWork : IBackgroundWork
+{
+    private readonly Queue<Func<CancellationToken, Task>> _queue = new();
+
+    public void Enqueue(string name, Func<CancellationToken, Task> work) => _queue.Enqueue(work);
+
+    public async Task RunAllAsync(CancellationToken ct)
+    {
+        while (_queue.TryDequeue(out var work)) await work(ct);
+    }
+}
+
+internal sealed class CollectingEvents : IEventBus
+{
+    public List<object> Published { get; } = [];
+
+    public ValueTask PublishAsync<T>(T domainEvent, CancellationToken ct) where T : notnull
+    {
+        Published.Add(domainEvent);
+        return ValueTask.CompletedTask;
+    }
+
+    public void Subscribe<T>(string subscriber, Func<T, CancellationToken, Task> handle) where T : notnull
+    {
+    }
+}
