@@ -32,8 +32,14 @@ public abstract class SqlDialect
     /// <summary><c>column IN (values)</c> for a Dapper list parameter. PostgreSQL gets an array (DapperLib/Dapper issue 1324).</summary>
     public abstract string In(string column, string parameter);
 
+    /// <summary>Case-sensitive LIKE with % and _ and no escape character, as MLflow's LIKE.</summary>
+    public abstract string Like(string left, string right);
+
     /// <summary>Case-insensitive LIKE, as MLflow's ILIKE.</summary>
     public abstract string ILike(string left, string right);
+
+    /// <summary>Suffix that compares a text by its bytes, whatever the database's language: what SQLite does by itself.</summary>
+    public abstract string Binary { get; }
 
     /// <summary>Text of one top-level member of a JSON text column.</summary>
     public abstract string JsonText(string column, string member);
@@ -54,7 +60,11 @@ public abstract class SqlDialect
     {
         public override string Name => "sqlite";
         public override string In(string column, string parameter) => $"{column} IN {parameter}";
+        // SQLite's LIKE ignores case; GLOB does not, with * and ? as wildcards and [ as a class.
+        public override string Like(string left, string right) =>
+            $"{left} GLOB replace(replace(replace(replace(replace({right}, '[', '[[]'), '*', '[*]'), '?', '[?]'), '%', '*'), '_', '?')";
         public override string ILike(string left, string right) => $"lower({left}) LIKE lower({right})";
+        public override string Binary => "";
         public override string JsonText(string column, string member) => $"json_extract({column}, '$.\"{member}\"')";
         public override string ForUpdateSkipLocked => "";
         public override string ForUpdate => "";
@@ -73,7 +83,9 @@ public abstract class SqlDialect
     {
         public override string Name => "postgres";
         public override string In(string column, string parameter) => $"{column} = ANY({parameter})";
-        public override string ILike(string left, string right) => $"{left} ILIKE {right}";
+        public override string Like(string left, string right) => $"{left} LIKE {right} ESCAPE ''";
+        public override string ILike(string left, string right) => $"{left} ILIKE {right} ESCAPE ''";
+        public override string Binary => " COLLATE \"C\"";
         public override string JsonText(string column, string member) => $"({column}::jsonb ->> '{member}')";
         public override string ForUpdateSkipLocked => " FOR UPDATE SKIP LOCKED";
         public override string ForUpdate => " FOR UPDATE";

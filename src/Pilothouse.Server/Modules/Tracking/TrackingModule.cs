@@ -1,19 +1,26 @@
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Pilothouse.Server.Modules.Tracking.Endpoints;
 using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Tracking;
 
+/// <summary>Experiments, runs, metrics and their artifacts, by MLflow's protocol. Owns the tables <c>trk_*</c>.</summary>
 public sealed class TrackingModule : IModule
 {
     public string Name => "Tracking";
 
     public void AddServices(IServiceCollection services, IConfiguration configuration)
     {
+        services.AddSingleton<ExperimentStore>().AddSingleton<RunStore>().AddSingleton<MetricStore>();
+        services.AddSingleton<ExperimentService>().AddSingleton<RunService>();
     }
 
     public void MapEndpoints(IEndpointRouteBuilder endpoints)
     {
+        var services = endpoints.ServiceProvider;
+        endpoints.MapMlflowExperiments(services.GetRequiredService<ExperimentService>());
+        endpoints.MapMlflowRuns(services.GetRequiredService<RunService>());
     }
 }

@@ -1,0 +1,9 @@
+namespace Pilothouse.Server.Modules.Tracking.Api;
+
+/// <summary>New points of a run are durable.</summary>
+/// <param name="Keys">The metrics that got points.</param>
+public sealed record MetricsLogged(string RunId, IReadOnlyList<string> Keys);
+
+/// <summary>A run was created, or its status, name or end changed.</summary>
+/// <param name="Status">RUNNING, SCHEDULED, FINISHED, FAILED or KILLED.</param>
+public sealed record RunChanged(string RunId, string Status);

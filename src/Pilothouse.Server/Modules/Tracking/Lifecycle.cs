@@ -1,0 +1,20 @@
+namespace Pilothouse.Server.Modules.Tracking;
+
+/// <summary>Stages of runs and experiments; deletion is soft.</summary>
+internal static class Lifecycle
+{
+    public const string Active = "active";
+    public const string Deleted = "deleted";
+}
+
+/// <summary>MLflow's enumerations, in the order of their numbers.</summary>
+internal static class MlflowNames
+{
+    public const string Running = "RUNNING";
+
+    public const string RunNameTag = "mlflow.runName";
+
+    public static readonly string[] RunStatus = [Running, "SCHEDULED", "FINISHED", "FAILED", "KILLED"];
+
+    public static readonly string[] ViewType = ["ACTIVE_ONLY", "DELETED_ONLY", "ALL"];
+}

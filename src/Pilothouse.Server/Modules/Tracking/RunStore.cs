@@ -1,0 +1,141 @@
+using System.Globalization;
+using Pilothouse.Data;
+using Pilothouse.Protocols.Mlflow;
+using Pilothouse.Server.Platform;
+
+namespace Pilothouse.Server.Modules.Tracking;
+
+/// <summary>SQL of <c>trk_run</c>, tags and params; metrics are in <see cref="MetricStore"/>.</summary>
+internal sealed class RunStore(Db db)
+{
+    /// <summary>SQLite binds at most 32,766 variables in a statement.</summary>
+    public const int MaxIdsPerQuery = 10_000;
+
+    public const string Columns = """
+        r.num AS Num, r.id AS Id, r.experiment AS Experiment, r.name AS Name, r.user_id AS UserId, r.status AS Status, r.start_ms AS StartMs, r.end_ms AS EndMs,
+        r.artifact_uri AS ArtifactUri, r.lifecycle AS Lifecycle
+        """;
+
+    /// <exception cref="PilothouseException">NotFound, or the run is deleted.</exception>
+    public static async Task<RunRow> RequireActiveAsync(DbSession session, string id)
+    {
+        var run = await FindAsync(session, id) ?? throw Missing(id);
+        return run.Lifecycle == Lifecycle.Active ? run
+            : throw new PilothouseException(ErrorCode.InvalidArgument, $"The run {id} must be in the 'active' state. Current state is {run.Lifecycle}.");
+    }
+
+    public static Task<RunRow?> FindAsync(DbSession session, string id) => session.FirstOrDefaultAsync<RunRow>($"SELECT {Columns} FROM trk_run r WHERE r.id = @id", new { id });
+
+    public static PilothouseException Missing(string id) => new(ErrorCode.NotFound, $"Run with id={id} not found");
+
+    public static async Task<RunRow> CreateAsync(DbSession session, RunRow run, IReadOnlyCollection<MlflowPair> tags)
+    {
+        const string insert = """
+            INSERT INTO trk_run (id, experiment, name, user_id, status, start_ms, end_ms, artifact_uri, lifecycle)
+            VALUES (@Id, @Experiment, @Name, @UserId, @Status, @StartMs, @EndMs, @ArtifactUri, @Lifecycle) RETURNING num
+            """;
+        run.Num = await session.ScalarAsync<long>(insert, run);
+        await SetTagsAsync(session, run.Num, tags);
+        run.Tags.AddRange(tags.Select(t => t.ToTag()));
+        return run;
+    }
+
+    public static Task UpdateAsync(DbSession session, RunRow run) =>
+        session.ExecuteAsync("UPDATE trk_run SET status = @Status, end_ms = @EndMs, name = @Name WHERE num = @Num", run);
+
+    /// <summary>Moves a run between active and deleted; a run that is there already stays.</summary>
+    public Task MoveAsync(string id, string to, long now, CancellationToken ct) => db.WriteAsync(async session =>
+    {
+        long? deleted = to == Lifecycle.Deleted ? now : null;
+        if (await session.ExecuteAsync("UPDATE trk_run SET lifecycle = @to, deleted_ms = @deleted WHERE id = @id", new { id, to, deleted }) == 0) throw Missing(id);
+    }, ct);
+
+    /// <summary>Sets tags (the last of equal keys wins); the tag mlflow.runName is the run's name.</summary>
+    public static async Task SetTagsAsync(DbSession session, long run, IReadOnlyCollection<MlflowPair> tags)
+    {
+        if (tags.Count == 0) return;
+        var last = tags.Count == 1 ? tags : [.. tags.Reverse().DistinctBy(t => t.Key, StringComparer.Ordinal).OrderBy(t => t.Key, StringComparer.Ordinal)];
+        await session.BulkUpsertAsync("trk_tag", ["run", "key", "value"], last, (row, tag) => WritePair(row, run, tag), "ON CONFLICT (run, key) DO UPDATE SET value = excluded.value");
+        if (last.FirstOrDefault(t => t.Key == MlflowNames.RunNameTag) is { } name)
+            await session.ExecuteAsync("UPDATE trk_run SET name = @name WHERE num = @run", new { run, name = name.Value });
+    }
+
+    public static async Task<bool> DeleteTagAsync(DbSession session, long run, string key) =>
+        await session.ExecuteAsync("DELETE FROM trk_tag WHERE run = @run AND key = @key", new { run, key }) > 0;
+
+    /// <summary>Adds params. They are written once: the same value again is fine.</summary>
+    /// <returns>Those that have another value already, with the old value.</returns>
+    public static async Task<List<(MlflowPair Param, string Old)>> AddParamsAsync(DbSession session, long run, IReadOnlyList<MlflowPair> parameters)
+    {
+        if (parameters.Count == 0) return [];
+        var sql = $"SELECT run AS Owner, key AS Key, value AS Value FROM trk_param WHERE run = @run AND {session.Dialect.In("key", "@keys")}";
+        var held = (await session.QueryAsync<PairRow>(sql, new { run, keys = parameters.Select(p => p.Key).ToArray() })).ToDictionary(p => p.Key, p => p.Value, StringComparer.Ordinal);
+        var conflicts = parameters.Where(p => held.TryGetValue(p.Key, out var old) && old != p.Value).Select(p => (p, held[p.Key])).ToList();
+        if (conflicts.Count > 0) return conflicts;
+        var added = parameters.Where(p => !held.ContainsKey(p.Key)).ToList();
+        await session.BulkInsertAsync("trk_param", ["run", "key", "value"], added, (row, param) => WritePair(row, run, param), ignoreDuplicates: false);
+        return [];
+    }
+
+    /// <summary>The run with tags, params and latest metrics.</summary>
+    /// <exception cref="PilothouseException">NotFound.</exception>
+    public Task<RunRow> GetAsync(string id, CancellationToken ct) => db.ReadAsync(async session =>
+    {
+        var run = await FindAsync(session, id) ?? throw Missing(id);
+        await AddDataAsync(session, [run]);
+        return run;
+    }, ct);
+
+    /// <summary>Fills tags, params and latest metrics: three queries for any number of runs.</summary>
+    public static async Task AddDataAsync(DbSession session, IReadOnlyCollection<RunRow> runs)
+    {
+        var byNum = runs.ToDictionary(r => r.Num);
+        foreach (var chunk in byNum.Keys.Chunk(MaxIdsPerQuery))
+        {
+            var args = new { ids = chunk };
+            var mine = session.Dialect.In("run", "@ids");
+            foreach (var tag in await session.QueryAsync<PairRow>($"SELECT run AS Owner, key AS Key, value AS Value FROM trk_tag WHERE {mine}", args))
+                byNum[tag.Owner].Tags.Add(new MlflowTag(tag.Key, tag.Value));
+            foreach (var param in await session.QueryAsync<PairRow>($"SELECT run AS Owner, key AS Key, value AS Value FROM trk_param WHERE {mine}", args))
+                byNum[param.Owner].Params.Add(new MlflowTag(param.Key, param.Value));
+            var latest = $"""
+                SELECT l.run AS Run, k.name AS Key, l.time_ms AS TimeMs, l.step AS Step, l.value AS Value, l.is_nan AS IsNan
+                FROM trk_latest l JOIN trk_metric_key k ON k.id = l.key WHERE {session.Dialect.In("l.run", "@ids")}
+                """;
+            foreach (var metric in await session.QueryAsync<MetricRow>(latest, args)) byNum[metric.Run].Metrics.Add(metric.ToMlflow(metric.Key));
+        }
+    }
+
+    private static void WritePair(IBulkRow row, long run, MlflowPair pair)
+    {
+        row.Integer(run);
+        row.Text(pair.Key);
+        row.Text(pair.Value);
+    }
+
+    internal sealed class RunRow
+    {
+        public long Num { get; set; }
+        public string Id { get; set; } = "";
+        public long Experiment { get; set; }
+        public string Name { get; set; } = "";
+        public string UserId { get; set; } = "";
+        public string Status { get; set; } = MlflowNames.Running;
+        public long StartMs { get; set; }
+        public long? EndMs { get; set; }
+        public string ArtifactUri { get; set; } = "";
+        public string Lifecycle { get; set; } = Tracking.Lifecycle.Active;
+        public List<MlflowTag> Tags { get; } = [];
+        public List<MlflowTag> Params { get; } = [];
+        public List<MlflowMetric> Metrics { get; } = [];
+
+        public MlflowRunInfo ToInfo() => new()
+        {
+            RunUuid = Id, ExperimentId = Experiment.ToString(CultureInfo.InvariantCulture), RunName = Name, UserId = UserId, Status = Status, StartTime = StartMs, EndTime = EndMs,
+            ArtifactUri = ArtifactUri, LifecycleStage = Lifecycle, RunId = Id,
+        };
+
+        /// <param name="outputs">runs/get has the field, create and search have not.</param>
+        public MlflowRun ToMlflow(bool outputs) => new(ToInfo(), new MlflowRunData(Metrics, Params, Tags), new MlflowRunInputs(null, null), outputs ? new MlflowRunOutputs(null) : null);
+    }
+}
