@@ -76,7 +76,10 @@ public sealed partial class PilothouseClient : IDisposable
         var text = await response.Content.ReadAsStringAsync(ct);
         try
         {
-            var error = JsonDocument.Parse(text).RootElement.GetProperty("error");
+            var root = JsonDocument.Parse(text).RootElement;
+            // Routes of MLflow's protocol: {"error_code": "...", "message": "..."}.
+            if (root.TryGetProperty("error_code", out var mlflow)) return new PilothouseApiException(mlflow.GetString()!, root.GetProperty("message").GetString()!, status);
+            var error = root.GetProperty("error");
             return new PilothouseApiException(error.GetProperty("code").GetString()!, error.GetProperty("message").GetString()!, status);
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)

@@ -7,6 +7,7 @@ var root = new RootCommand("Pilothouse takes a change to a language model from c
     InitCommand.Create(),
     CheckCommand.Create(),
     ProjectCommand.Create(),
+    RunCommand.Create(),
     DataCommand.Create(),
     TestCommand.Create(),
     FairnessCommand.Create(),
@@ -14,4 +15,5 @@ var root = new RootCommand("Pilothouse takes a change to a language model from c
     TokenCommand.Create(),
     ServeCommand.Create(),
 };
-return await root.Parse(args).InvokeAsync();
+// A signal cancels a verb, which then ends in its own time: 'run' waits for its command, 'serve' drains. Killing it after two seconds (the default) would lose what they record.
+return await root.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromDays(1) });

@@ -119,7 +119,7 @@ public sealed class MlflowMessage
         if (field.Required && missing) throw Missing(field.Name);
         if (!field.Checked || value is not { } present) return;
         if (field.Kind == MlflowKind.MessageList) CheckList(field, present);
-        else if (!intact && !MlflowValues.HasType(field.Kind, present)) throw Invalid(field.Name, present.GetRawText(), MlflowValues.PythonType(present));
+        else if (!intact && !MlflowValues.HasType(field, present)) throw Invalid(field.Name, present.GetRawText(), MlflowValues.PythonType(present));
     }
 
     private static void CheckList(MlflowField field, JsonElement array)

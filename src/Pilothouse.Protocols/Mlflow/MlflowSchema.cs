@@ -25,6 +25,9 @@ public sealed record MlflowField(string Name, MlflowKind Kind)
     /// <summary>A wrong type is an error. Otherwise MLflow reads the message up to that field and takes the rest as not sent; so do we.</summary>
     public bool Checked { get; init; }
 
+    /// <summary>Of a list only that it is a list is checked.</summary>
+    public bool AnyItems { get; init; }
+
     /// <summary>Names of an enumeration; the first has the number 1.</summary>
     public IReadOnlyList<string> Values { get; init; } = [];
 

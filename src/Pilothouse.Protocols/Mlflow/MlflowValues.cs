@@ -29,13 +29,13 @@ internal static class MlflowValues
     };
 
     /// <summary>Whether the value passes MLflow's own check, which is laxer than the conversion (1.5 passes as an integer).</summary>
-    public static bool HasType(MlflowKind kind, JsonElement value) => kind switch
+    public static bool HasType(MlflowField field, JsonElement value) => field.Kind switch
     {
-        MlflowKind.Text or MlflowKind.Enumeration => value.ValueKind == JsonValueKind.String && kind == MlflowKind.Text,
+        MlflowKind.Text => value.ValueKind == JsonValueKind.String,
         MlflowKind.Integer => value.ValueKind == JsonValueKind.Number || Integer(value) is not null,
         MlflowKind.Real => Real(value) is not null,
         MlflowKind.Boolean => value.ValueKind is JsonValueKind.True or JsonValueKind.False,
-        MlflowKind.TextList => TextList(value) is not null,
+        MlflowKind.TextList => field.AnyItems ? value.ValueKind == JsonValueKind.Array : TextList(value) is not null,
         _ => false,
     };
 

@@ -7,7 +7,7 @@ namespace Pilothouse.Server.Modules.Tracking;
 /// <summary>SQL of <c>trk_experiment</c> and its tags.</summary>
 internal sealed class ExperimentStore(Db db)
 {
-    private const string Columns = "id AS Id, name AS Name, artifact_location AS ArtifactLocation, lifecycle AS Lifecycle, created_ms AS CreatedMs, updated_ms AS UpdatedMs";
+    public const string Columns = "id AS Id, name AS Name, artifact_location AS ArtifactLocation, lifecycle AS Lifecycle, created_ms AS CreatedMs, updated_ms AS UpdatedMs";
 
     /// <param name="artifactLocation">Empty = below the server's own artifacts.</param>
     public Task<long> CreateAsync(string name, string artifactLocation, IReadOnlyList<MlflowPair> tags, long now, CancellationToken ct) => db.WriteAsync(async session =>
@@ -60,15 +60,6 @@ internal sealed class ExperimentStore(Db db)
         return true;
     }, ct);
 
-    /// <summary>Rows of a search, with their tags.</summary>
-    /// <param name="where">Condition over the alias <c>e</c>.</param>
-    public Task<List<ExperimentRow>> SearchAsync(string where, string order, object args, CancellationToken ct) => db.ReadAsync(async session =>
-    {
-        var rows = await session.QueryAsync<ExperimentRow>($"SELECT {Columns} FROM trk_experiment e WHERE {where} ORDER BY {order} LIMIT @limit OFFSET @offset", args);
-        await AddTagsAsync(session, rows);
-        return rows;
-    }, ct);
-
     /// <summary>All experiments with the number of their active runs, newest first.</summary>
     public Task<List<Protocols.V1.ExperimentSummary>> SummariesAsync(int limit, CancellationToken ct) => db.ReadAsync(async session =>
     {
@@ -88,7 +79,7 @@ internal sealed class ExperimentStore(Db db)
         return row;
     }
 
-    private static async Task AddTagsAsync(DbSession session, List<ExperimentRow> rows)
+    public static async Task AddTagsAsync(DbSession session, List<ExperimentRow> rows)
     {
         if (rows.Count == 0) return;
         var byId = rows.ToDictionary(r => r.Id);

@@ -5,7 +5,7 @@ using Pilothouse.Protocols.Mlflow;
 namespace Pilothouse.Server.Modules.Tracking;
 
 /// <summary>SQL of the metric tables.</summary>
-internal sealed class MetricStore(Db db)
+internal sealed class MetricStore
 {
     /// <summary>Ids of metric keys kept in memory; beyond that they are read from the table each time.</summary>
     private const int MaxCachedKeys = 200_000;
@@ -34,29 +34,6 @@ internal sealed class MetricStore(Db db)
         if (fresh is null || _keys.Count >= MaxCachedKeys) return;
         foreach (var (key, id) in fresh) _keys.TryAdd(key, id);
     }
-
-    /// <summary>Points of one metric in the order of time, step, value.</summary>
-    /// <param name="after">Start behind this point; null = at the first.</param>
-    public Task<List<MlflowMetric>> HistoryAsync(string runId, string key, MlflowMetric? after, int limit, CancellationToken ct) => db.ReadAsync(async session =>
-    {
-        const string sql = """
-            SELECT m.time_ms AS TimeMs, m.step AS Step, m.value AS Value, m.is_nan AS IsNan
-            FROM trk_metric m WHERE m.run = (SELECT num FROM trk_run WHERE id = @runId) AND m.key = (SELECT id FROM trk_metric_key WHERE name = @key)
-            """;
-        const string next = " AND (m.time_ms, m.step, m.value, m.is_nan) > (@time, @step, @value, @nan)";
-        const string order = " ORDER BY m.time_ms, m.step, m.value, m.is_nan LIMIT @limit";
-        var rows = await session.QueryAsync<MetricRow>(sql + (after is null ? "" : next) + order, new
-        {
-            runId,
-            key,
-            limit,
-            time = after?.Timestamp ?? 0,
-            step = after?.Step ?? 0,
-            value = after is { } a && !double.IsNaN(a.Value) ? a.Value : 0,
-            nan = after is { Value: double.NaN } ? 1L : 0L,
-        });
-        return rows.ConvertAll(row => row.ToMlflow(key));
-    }, ct);
 
     private async Task<(long[] Ids, Dictionary<string, long>? Fresh)> ResolveAsync(DbSession session, IReadOnlyList<string> keys)
     {
@@ -120,6 +97,13 @@ internal sealed class MetricRow
     public long Step { get; set; }
     public double Value { get; set; }
     public long IsNan { get; set; }
+
+    /// <summary>The same point as a place in the history.</summary>
+    public static MetricRow Of(MlflowMetric point)
+    {
+        var nan = point.Value is { } value && double.IsNaN(value);
+        return new MetricRow { TimeMs = point.Timestamp ?? 0, Step = point.Step ?? 0, Value = nan ? 0 : point.Value ?? 0, IsNan = nan ? 1 : 0 };
+    }
 
     public MlflowMetric ToMlflow(string key) => new() { Key = key, Value = IsNan == 0 ? Value : double.NaN, Timestamp = TimeMs, Step = Step };
 }

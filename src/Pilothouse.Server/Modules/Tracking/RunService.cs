@@ -19,7 +19,7 @@ internal sealed class RunService(Db db, RunStore store, MetricStore metrics, IEv
     public async Task<RunStore.RunRow> CreateAsync(string experimentId, string userId, string? name, long startMs, List<MlflowPair> tags, CancellationToken ct)
     {
         var experiment = ExperimentService.ParseId(experimentId);
-        tags = [.. tags.Select(t => t with { Value = Names.Cut(t.Value, Names.MaxTagValue) })];
+        tags = [.. tags];
         var tagged = tags.FindLast(t => t.Key == MlflowNames.RunNameTag)?.Value;
         if (name is { Length: > 0 } && tagged is { Length: > 0 } && name != tagged)
             throw Invalid($"Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values (run_name='{name}', mlflow.runName='{tagged}').");

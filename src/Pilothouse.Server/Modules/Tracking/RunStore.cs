@@ -135,7 +135,7 @@ internal sealed class RunStore(Db db)
             ArtifactUri = ArtifactUri, LifecycleStage = Lifecycle, RunId = Id,
         };
 
-        /// <param name="outputs">runs/get has the field, create and search have not.</param>
+        /// <param name="outputs">runs/get and search have the field, create has not.</param>
         public MlflowRun ToMlflow(bool outputs) => new(ToInfo(), new MlflowRunData(Metrics, Params, Tags), new MlflowRunInputs(null, null), outputs ? new MlflowRunOutputs(null) : null);
     }
 }

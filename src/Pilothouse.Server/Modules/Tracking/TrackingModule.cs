@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Pilothouse.Server.Modules.Tracking.Api;
 using Pilothouse.Server.Modules.Tracking.Endpoints;
 using Pilothouse.Server.Platform;
 
@@ -13,8 +14,11 @@ public sealed class TrackingModule : IModule
 
     public void AddServices(IServiceCollection services, IConfiguration configuration)
     {
-        services.AddSingleton<ExperimentStore>().AddSingleton<RunStore>().AddSingleton<MetricStore>();
-        services.AddSingleton<ExperimentService>().AddSingleton<RunService>();
+        services.AddSingleton<ExperimentStore>().AddSingleton<RunStore>().AddSingleton<MetricStore>().AddSingleton<ArtifactStore>();
+        services.AddSingleton<ExperimentSearch>().AddSingleton<RunSearch>().AddSingleton<MetricHistory>();
+        services.AddSingleton<ExperimentService>().AddSingleton<RunService>().AddSingleton<ArtifactService>();
+        services.AddSingleton<IRuns, RunQueries>();
+        services.AddSingleton<LiveRuns>().AddHostedService(s => s.GetRequiredService<LiveRuns>());
     }
 
     public void MapEndpoints(IEndpointRouteBuilder endpoints)
@@ -22,5 +26,9 @@ public sealed class TrackingModule : IModule
         var services = endpoints.ServiceProvider;
         endpoints.MapMlflowExperiments(services.GetRequiredService<ExperimentService>());
         endpoints.MapMlflowRuns(services.GetRequiredService<RunService>());
+        endpoints.MapMlflowSearch(services.GetRequiredService<RunSearch>(), services.GetRequiredService<ExperimentSearch>(), services.GetRequiredService<MetricHistory>());
+        endpoints.MapMlflowArtifacts(services.GetRequiredService<ArtifactService>());
+        endpoints.MapMlflowServer();
+        endpoints.MapRuns();
     }
 }

@@ -1,0 +1,69 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Routing;
+using Pilothouse.Protocols.Mlflow;
+using Pilothouse.Server.Platform;
+using Pilothouse.Server.Platform.Mlflow;
+using static Pilothouse.Protocols.Mlflow.MlflowField;
+using static Pilothouse.Server.Modules.Tracking.Endpoints.MlflowExperimentEndpoints;
+
+namespace Pilothouse.Server.Modules.Tracking.Endpoints;
+
+/// <summary>MLflow's artifact proxy (<c>mlflow-artifacts/*</c>) and <c>artifacts/list</c>.</summary>
+internal static class MlflowArtifactEndpoints
+{
+    private const string Proxy = "/mlflow-artifacts/artifacts";
+
+    /// <summary>Read by people in a browser, so never as HTML or script of this origin.</summary>
+    private static readonly string[] TextFiles = [".txt", ".log", ".md", ".json", ".jsonl", ".csv", ".tsv", ".yaml", ".yml", ".py", ".js", ".html", ".htm", ".xml", ".toml", ".cfg", ".ini", ".conf", ".sh", ".rst", ".diff"];
+
+    private static readonly MlflowSchema Path = new(Text("path").May);
+    private static readonly MlflowSchema RunPath = new(Text("run_id").Must, Text("path").May, Text("page_token").May);
+    private static readonly MlflowSchema Part = new(Text("path").Must);
+
+    public static void MapMlflowArtifacts(this IEndpointRouteBuilder endpoints, ArtifactService artifacts)
+    {
+        endpoints.MapMlflow("GET", Proxy, Path, (m, http) => artifacts.ListAsync(m.Text("path"), http.RequestAborted));
+        endpoints.MapMlflowRaw("PUT", Proxy + "/{**path}", async http =>
+        {
+            http.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize = null; // streamed to disk: the disk is the bound
+            await artifacts.PutAsync(PathOf(http), http.Request.Body, http.RequestAborted);
+            await http.WriteMlflowAsync(MlflowEmpty.Instance);
+        });
+        endpoints.MapMlflowRaw("GET", Proxy + "/{**path}", http => SendAsync(http, artifacts, PathOf(http)));
+        endpoints.MapMlflowRaw("DELETE", Proxy + "/{**path}", async http => await http.WriteMlflowAsync(await Done(artifacts.DeleteAsync(PathOf(http), http.RequestAborted))));
+        endpoints.MapMlflow("GET", "/mlflow/artifacts/list", RunPath, (m, http) => artifacts.ListRunAsync(m.RunId, m.Text("path"), m.TextOrNull("page_token"), http.RequestAborted));
+        foreach (var verb in (string[])["create", "complete", "abort"])
+            endpoints.MapMlflow("POST", $"/mlflow-artifacts/mpu/{verb}/{{**path}}", Part, (_, _) => NotSupported("Multipart upload is not supported for the current artifact repository: send the file by PUT, which streams it to disk whatever its size."));
+        endpoints.MapMlflowRaw("GET", "/mlflow-artifacts/presigned/{**path}", http => NotSupported("Presigned download is not supported for the current artifact repository: GET the artifact from this server."));
+        endpoints.MapGetArtifact(artifacts);
+    }
+
+    private static void MapGetArtifact(this IEndpointRouteBuilder endpoints, ArtifactService artifacts) =>
+        endpoints.MapMethods("/get-artifact", ["GET"], async http =>
+        {
+            var runId = http.Request.Query["run_id"].FirstOrDefault() ?? http.Request.Query["run_uuid"].FirstOrDefault() ?? "";
+            await SendAsync(http, artifacts, await artifacts.PathOfAsync(runId, http.Request.Query["path"].FirstOrDefault() ?? "", http.RequestAborted));
+        }).WithErrors(MlflowErrors.Instance);
+
+    private static async Task SendAsync(HttpContext http, ArtifactService artifacts, string path)
+    {
+        var (content, digest) = await artifacts.OpenAsync(path, http.RequestAborted);
+        var name = System.IO.Path.GetFileName(path);
+        http.Response.Headers.XContentTypeOptions = "nosniff";
+        var type = TextFiles.Contains(System.IO.Path.GetExtension(name), StringComparer.OrdinalIgnoreCase) || name == "MLmodel" ? "text/plain; charset=utf-8" : "application/octet-stream";
+        await Results.Stream(content, type, name, entityTag: new($"\"{digest}\""), enableRangeProcessing: true).ExecuteAsync(http);
+    }
+
+    /// <summary>The path as it was sent: the server has resolved <c>..</c> and most escapes already, and those are what must be refused.</summary>
+    private static string PathOf(HttpContext http)
+    {
+        var target = http.Features.Get<IHttpRequestFeature>()!.RawTarget;
+        var start = target.IndexOf(Proxy, StringComparison.Ordinal) + Proxy.Length + 1;
+        var end = target.IndexOf('?', StringComparison.Ordinal);
+        return start > Proxy.Length ? Uri.UnescapeDataString(target[start..(end < 0 ? target.Length : end)]) : http.Request.RouteValues["path"] as string ?? "";
+    }
+
+    private static Task<MlflowEmpty> NotSupported(string message) => throw new PilothouseException(ErrorCode.Unsupported, message);
+}
