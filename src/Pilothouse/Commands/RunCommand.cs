@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Pilothouse.Client;
 using Pilothouse.Commands.Runs;
 using Pilothouse.Protocols.Mlflow;
 

@@ -1,8 +1,6 @@
 using System.Globalization;
-using Pilothouse.Data;
 using Pilothouse.Protocols.V1;
 using Pilothouse.Server.Modules.Tracking.Api;
-using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Tracking;
 

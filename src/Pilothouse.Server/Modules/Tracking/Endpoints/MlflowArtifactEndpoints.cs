@@ -35,8 +35,8 @@ internal static class MlflowArtifactEndpoints
         endpoints.MapMlflowRaw("DELETE", Proxy + "/{**path}", async http => await http.WriteMlflowAsync(await Done(artifacts.DeleteAsync(PathOf(http), http.RequestAborted))));
         endpoints.MapMlflow("GET", "/mlflow/artifacts/list", RunPath, (m, http) => artifacts.ListRunAsync(m.RunId, m.Text("path"), m.TextOrNull("page_token"), http.RequestAborted));
         foreach (var verb in (string[])["create", "complete", "abort"])
-            endpoints.MapMlflow("POST", $"/mlflow-artifacts/mpu/{verb}/{{**path}}", Part, (_, _) => NotSupported("Multipart upload is not supported for the current artifact repository: send the file by PUT, which streams it to disk whatever its size."));
-        endpoints.MapMlflowRaw("GET", "/mlflow-artifacts/presigned/{**path}", http => NotSupported("Presigned download is not supported for the current artifact repository: GET the artifact from this server."));
+            endpoints.MapMlflow("POST", $"/mlflow-artifacts/mpu/{verb}/{{**path}}", Part, (_, _) => Task.FromException<MlflowEmpty>(Unsupported("Multipart upload is not supported for the current artifact repository: send the file by PUT, which streams it to disk whatever its size.")));
+        endpoints.MapMlflowRaw("GET", "/mlflow-artifacts/presigned/{**path}", _ => Task.FromException(Unsupported("Presigned download is not supported for the current artifact repository: GET the artifact from this server.")));
         endpoints.MapGetArtifact(artifacts);
     }
 
@@ -65,5 +65,5 @@ internal static class MlflowArtifactEndpoints
         return start > Proxy.Length ? Uri.UnescapeDataString(target[start..(end < 0 ? target.Length : end)]) : http.Request.RouteValues["path"] as string ?? "";
     }
 
-    private static Task<MlflowEmpty> NotSupported(string message) => throw new PilothouseException(ErrorCode.Unsupported, message);
+    private static PilothouseException Unsupported(string message) => new(ErrorCode.Unsupported, message);
 }
