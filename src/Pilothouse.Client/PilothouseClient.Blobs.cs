@@ -1,5 +1,6 @@
 using System.Net;
 using System.Security.Cryptography;
+using Pilothouse.Protocols.Artifacts;
 
 namespace Pilothouse.Client;
 
@@ -11,10 +12,16 @@ public sealed partial class PilothouseClient
     /// <summary>Uploads a file by its digest; a file that the server holds already is not sent.</summary>
     public async Task<StoredBlob> UploadFileAsync(string path, CancellationToken ct)
     {
+        string digest;
+        await using (var file = File.OpenRead(path)) digest = (await Digest.OfAsync(file, ct)).ToString();
+        return await UploadFileAsync(path, digest, ct);
+    }
+
+    /// <summary>Uploads a file whose digest is known; a file that the server holds already is not sent.</summary>
+    public async Task<StoredBlob> UploadFileAsync(string path, string digest, CancellationToken ct)
+    {
         await using var file = File.OpenRead(path);
-        var digest = "sha256:" + Convert.ToHexStringLower(await SHA256.HashDataAsync(file, ct));
         if (await HasBlobAsync(digest, ct)) return new StoredBlob(digest, file.Length);
-        file.Position = 0;
         return await SendAsync<StoredBlob>(HttpMethod.Put, $"api/v1/blobs/{digest}", new StreamContent(file, 1024 * 1024), ct);
     }
 
@@ -30,5 +37,33 @@ public sealed partial class PilothouseClient
     {
         var response = await SendAsync(HttpMethod.Get, $"api/v1/blobs/{digest}", null, ct);
         return await response.Content.ReadAsStreamAsync(ct);
+    }
+
+    /// <summary>Writes a blob to a file, hashing it on the way: the file gets its name only when the digest is right.</summary>
+    /// <exception cref="IOException">What arrived has another digest.</exception>
+    public async Task DownloadFileAsync(Digest digest, string path, CancellationToken ct)
+    {
+        var part = path + ".part";
+        try
+        {
+            using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            await using (var source = await DownloadBlobAsync(digest.ToString(), ct))
+            await using (var target = new FileStream(part, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0, useAsync: true))
+            {
+                var buffer = new byte[1024 * 1024];
+                for (int read; (read = await source.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, ct)) > 0;)
+                {
+                    hash.AppendData(buffer, 0, read);
+                    await target.WriteAsync(buffer.AsMemory(0, read), ct);
+                }
+            }
+            var received = Digest.FromHash(hash.GetHashAndReset());
+            if (received != digest) throw new IOException($"What arrived for {Path.GetFileName(path)} has the digest {received}, not {digest}. It was not kept; try again.");
+            File.Move(part, path, overwrite: true);
+        }
+        finally
+        {
+            File.Delete(part);
+        }
     }
 }

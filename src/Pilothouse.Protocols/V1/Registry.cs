@@ -24,6 +24,9 @@ public sealed record ModelVersion(string Name, int Version, string Kind, string 
 /// <summary>One row of the list of models.</summary>
 public sealed record ModelSummary(string Name, string Kind, int LatestVersion, IReadOnlyDictionary<string, int> Aliases, long UpdatedMs);
 
+/// <summary>Where an alias shall point.</summary>
+public sealed record AliasTarget(int Version);
+
 /// <param name="Digest">Blob with the rows (JSONL or CSV).</param>
 /// <param name="Format"><c>jsonl</c> or <c>csv</c>.</param>
 public sealed record NewDatasetVersion(string Digest, string Format, string? Description = null, string? Project = null, string? Source = null, IReadOnlyList<string>? Parents = null);

@@ -51,6 +51,10 @@ internal static class Cli
         {
             return Fail("Stopped.", 130);
         }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException or Protocols.ProtocolFormatException)
+        {
+            return Fail(e.Message, ExitCode.Usage);
+        }
         catch (IOException e)
         {
             return Fail(e.Message, ExitCode.Infrastructure);

@@ -1,19 +1,23 @@
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Pilothouse.Server.Modules.Registry.Api;
+using Pilothouse.Server.Modules.Registry.Endpoints;
 using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Registry;
 
+/// <summary>Models, data sets and prompts: immutable numbered versions, and the aliases that point to them. Owns the tables <c>reg_*</c>.</summary>
 public sealed class RegistryModule : IModule
 {
     public string Name => "Registry";
 
     public void AddServices(IServiceCollection services, IConfiguration configuration)
     {
+        services.AddSingleton<ModelStore>().AddSingleton<ModelCache>().AddSingleton<ModelService>().AddSingleton<IModels>(s => s.GetRequiredService<ModelService>());
+        services.AddSingleton<DatasetStore>().AddSingleton<DatasetService>().AddSingleton<IDatasets>(s => s.GetRequiredService<DatasetService>());
+        services.AddSingleton<PromptStore>().AddSingleton<PromptService>().AddSingleton<IPrompts>(s => s.GetRequiredService<PromptService>());
     }
 
-    public void MapEndpoints(IEndpointRouteBuilder endpoints)
-    {
-    }
+    public void MapEndpoints(IEndpointRouteBuilder endpoints) => endpoints.MapRegistry();
 }

@@ -20,6 +20,9 @@ public interface IModels
 
     Task SetAliasAsync(string name, string alias, int version, string actor, CancellationToken ct);
 
+    /// <exception cref="Platform.PilothouseException">NotFound.</exception>
+    Task DeleteAliasAsync(string name, string alias, string actor, CancellationToken ct);
+
     /// <summary>Directory on local disk with the version's files (hard links or links into the blob store), for engines.</summary>
     Task<string> MaterializeAsync(ModelVersion version, CancellationToken ct);
 }
@@ -28,8 +31,10 @@ public interface IDatasets
 {
     Task<DatasetVersion> RegisterAsync(string name, NewDatasetVersion version, string actor, CancellationToken ct);
 
+    /// <param name="version">Null = the latest.</param>
     Task<DatasetVersion> GetAsync(string name, int? version, CancellationToken ct);
 
+    /// <summary>All versions, by name, newest first.</summary>
     Task<IReadOnlyList<DatasetVersion>> ListAsync(CancellationToken ct);
 }
 
@@ -37,7 +42,9 @@ public interface IPrompts
 {
     Task<PromptVersion> RegisterAsync(string name, NewPromptVersion version, string actor, CancellationToken ct);
 
+    /// <param name="version">Null = the latest.</param>
     Task<PromptVersion> GetAsync(string name, int? version, CancellationToken ct);
 
+    /// <summary>All versions, by name, newest first.</summary>
     Task<IReadOnlyList<PromptVersion>> ListAsync(CancellationToken ct);
 }

@@ -1,0 +1,73 @@
+using System.Net.Http.Json;
+using Pilothouse.Protocols.Artifacts;
+using Pilothouse.Protocols.V1;
+
+namespace Pilothouse.Client;
+
+public sealed partial class PilothouseClient
+{
+    public Task<IReadOnlyList<ModelSummary>> ListModelsAsync(CancellationToken ct) => GetAsync<IReadOnlyList<ModelSummary>>("api/v1/models", ct);
+
+    /// <summary>Newest first.</summary>
+    public Task<IReadOnlyList<ModelVersion>> ListModelVersionsAsync(string name, CancellationToken ct) =>
+        GetAsync<IReadOnlyList<ModelVersion>>($"api/v1/models/{Uri.EscapeDataString(name)}/versions", ct);
+
+    /// <param name="reference"><c>models:/NAME/VERSION</c>, <c>models:/NAME@ALIAS</c> or <c>models:/NAME/latest</c>.</param>
+    /// <exception cref="ArgumentException">Not such a reference.</exception>
+    public Task<ModelVersion> GetModelVersionAsync(string reference, CancellationToken ct)
+    {
+        if (!RegistryReference.TryParse(reference, RegistryReference.Models, out var r))
+            throw new ArgumentException($"'{reference}' is not a model reference. Write models:/NAME/VERSION or models:/NAME@ALIAS.", nameof(reference));
+        return GetAsync<ModelVersion>($"api/v1/models/{r.Name}/{(r.Alias is not null ? $"aliases/{r.Alias}" : $"versions/{r.Version?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "latest"}")}", ct);
+    }
+
+    /// <summary>Registers files that are uploaded already. The same content again gives the version that has it.</summary>
+    public Task<ModelVersion> RegisterModelAsync(string name, NewModelVersion version, CancellationToken ct) =>
+        PostAsync<ModelVersion>($"api/v1/models/{Uri.EscapeDataString(name)}/versions", version, ct);
+
+    /// <summary>Uploads the files of a directory that the server lacks and registers them as a version.</summary>
+    /// <param name="describe">Makes the version of the files.</param>
+    /// <exception cref="Protocols.ProtocolFormatException">The directory holds a symbolic link or a name that cannot be stored.</exception>
+    public async Task<ModelVersion> RegisterModelDirectoryAsync(string name, string directory, Func<IReadOnlyList<ArtifactFile>, NewModelVersion> describe, CancellationToken ct)
+    {
+        var manifest = await ContentManifest.OfDirectoryAsync(directory, ct);
+        foreach (var file in manifest.Files) await UploadFileAsync(Path.Combine(directory, file.Path), file.Digest.ToString(), ct);
+        return await RegisterModelAsync(name, describe([.. manifest.Files.Select(f => new ArtifactFile(f.Path, f.Digest.ToString(), f.Size))]), ct);
+    }
+
+    /// <summary>Writes the files of a version below a directory; each is checked against its digest before it gets its name.</summary>
+    /// <exception cref="IOException">What arrived does not have its digest.</exception>
+    public async Task PullModelAsync(ModelVersion version, string directory, CancellationToken ct)
+    {
+        // The server may be anyone's: its paths and digests are checked like other input.
+        var manifest = ContentManifest.Create(version.Files.Select(f => new ContentFile(f.Path, f.Size, Digest.Parse(f.Digest))));
+        if (manifest.Digest.ToString() != version.Digest) throw new IOException($"The server says that {version.Reference} is {version.Digest}, its list of files gives {manifest.Digest}.");
+        foreach (var file in manifest.Files)
+        {
+            var path = Path.Combine(directory, file.Path);
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            await DownloadFileAsync(file.Digest, path, ct);
+        }
+    }
+
+    public async Task<ModelVersion> SetModelAliasAsync(string name, string alias, int version, CancellationToken ct) =>
+        await SendAsync<ModelVersion>(HttpMethod.Put, $"api/v1/models/{Uri.EscapeDataString(name)}/aliases/{Uri.EscapeDataString(alias)}", JsonContent.Create(new AliasTarget(version), options: Json), ct);
+
+    public async Task DeleteModelAliasAsync(string name, string alias, CancellationToken ct)
+    {
+        using var response = await SendAsync(HttpMethod.Delete, $"api/v1/models/{Uri.EscapeDataString(name)}/aliases/{Uri.EscapeDataString(alias)}", null, ct);
+    }
+
+    /// <summary>All versions of all data sets.</summary>
+    public Task<IReadOnlyList<DatasetVersion>> ListDatasetsAsync(CancellationToken ct) => GetAsync<IReadOnlyList<DatasetVersion>>("api/v1/datasets", ct);
+
+    /// <summary>Registers a blob with rows; the server reads it once and refuses it whole at the first bad row.</summary>
+    public Task<DatasetVersion> RegisterDatasetAsync(string name, NewDatasetVersion version, CancellationToken ct) =>
+        PostAsync<DatasetVersion>($"api/v1/datasets/{Uri.EscapeDataString(name)}/versions", version, ct);
+
+    /// <summary>All versions of all prompts.</summary>
+    public Task<IReadOnlyList<PromptVersion>> ListPromptsAsync(CancellationToken ct) => GetAsync<IReadOnlyList<PromptVersion>>("api/v1/prompts", ct);
+
+    public Task<PromptVersion> RegisterPromptAsync(string name, NewPromptVersion version, CancellationToken ct) =>
+        PostAsync<PromptVersion>($"api/v1/prompts/{Uri.EscapeDataString(name)}/versions", version, ct);
+}

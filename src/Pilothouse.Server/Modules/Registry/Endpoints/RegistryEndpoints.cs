@@ -1,0 +1,57 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Pilothouse.Protocols.V1;
+using Pilothouse.Server.Platform;
+
+namespace Pilothouse.Server.Modules.Registry.Endpoints;
+
+internal static class RegistryEndpoints
+{
+    public static void MapRegistry(this IEndpointRouteBuilder endpoints)
+    {
+        MapModels(endpoints.MapGroup("/api/v1/models").WithErrors(NativeErrors.Instance).WithTags("Models"));
+        MapDatasets(endpoints.MapGroup("/api/v1/datasets").WithErrors(NativeErrors.Instance).WithTags("Data sets"));
+        MapPrompts(endpoints.MapGroup("/api/v1/prompts").WithErrors(NativeErrors.Instance).WithTags("Prompts"));
+    }
+
+    private static void MapModels(RouteGroupBuilder models)
+    {
+        models.MapGet("", (ModelService service, CancellationToken ct) => service.ListAsync(ct));
+        models.MapGet("{name}/versions", (string name, ModelService service, CancellationToken ct) => service.VersionsAsync(name, ct));
+        models.MapPost("{name}/versions", (string name, NewModelVersion version, HttpContext http, ModelService service, CancellationToken ct) =>
+            service.RegisterAsync(name, version, http.Caller().Name, ct));
+        models.MapGet("{name}/versions/{version}", (string name, string version, ModelService service, CancellationToken ct) => service.GetAsync($"models:/{name}/{version}", ct));
+        models.MapGet("{name}/aliases/{alias}", (string name, string alias, ModelService service, CancellationToken ct) => service.GetAsync($"models:/{name}@{alias}", ct));
+        models.MapPut("{name}/aliases/{alias}", async (string name, string alias, AliasTarget target, HttpContext http, ModelService service, CancellationToken ct) =>
+        {
+            await service.SetAliasAsync(name, alias, target.Version, http.Caller().Name, ct);
+            return await service.GetAsync($"models:/{name}@{alias}", ct);
+        });
+        models.MapDelete("{name}/aliases/{alias}", async (string name, string alias, HttpContext http, ModelService service, CancellationToken ct) =>
+        {
+            await service.DeleteAliasAsync(name, alias, http.Caller().Name, ct);
+            return Results.NoContent();
+        });
+    }
+
+    private static void MapDatasets(RouteGroupBuilder datasets)
+    {
+        datasets.MapGet("", (DatasetService service, CancellationToken ct) => service.ListAsync(ct));
+        datasets.MapGet("{name}", (string name, DatasetService service, CancellationToken ct) => service.GetAsync(name, null, ct));
+        datasets.MapGet("{name}/versions", (string name, DatasetService service, CancellationToken ct) => service.VersionsAsync(name, ct));
+        datasets.MapPost("{name}/versions", (string name, NewDatasetVersion version, HttpContext http, DatasetService service, CancellationToken ct) =>
+            service.RegisterAsync(name, version, http.Caller().Name, ct));
+        datasets.MapGet("{name}/versions/{version:int}", (string name, int version, DatasetService service, CancellationToken ct) => service.GetAsync(name, version, ct));
+    }
+
+    private static void MapPrompts(RouteGroupBuilder prompts)
+    {
+        prompts.MapGet("", (PromptService service, CancellationToken ct) => service.ListAsync(ct));
+        prompts.MapGet("{name}", (string name, PromptService service, CancellationToken ct) => service.GetAsync(name, null, ct));
+        prompts.MapGet("{name}/versions", (string name, PromptService service, CancellationToken ct) => service.VersionsAsync(name, ct));
+        prompts.MapPost("{name}/versions", (string name, NewPromptVersion version, HttpContext http, PromptService service, CancellationToken ct) =>
+            service.RegisterAsync(name, version, http.Caller().Name, ct));
+        prompts.MapGet("{name}/versions/{version:int}", (string name, int version, PromptService service, CancellationToken ct) => service.GetAsync(name, version, ct));
+    }
+}

@@ -1,0 +1,59 @@
+using System.Runtime.InteropServices;
+using Pilothouse.Protocols.V1;
+using Pilothouse.Server.Modules.Blobs.Api;
+using Pilothouse.Server.Platform;
+
+namespace Pilothouse.Server.Modules.Registry;
+
+/// <summary>
+/// Directories under <c>cache/models</c> that show a version's files under their own names. Hard links into the blob store: no copy, and the
+/// same pages in memory for two versions that share weights. A directory appears whole or not at all and may be deleted when the server is stopped.
+/// </summary>
+internal sealed class ModelCache(IBlobStore blobs, ServerOptions options, Ids ids)
+{
+    public async Task<string> MaterializeAsync(ModelVersion version, CancellationToken ct)
+    {
+        var target = Path.Combine(options.Data, "cache", "models", RegistryRules.RequireDigest(version.Digest, version.Reference).Hex);
+        if (Directory.Exists(target)) return target;
+        var temporary = Path.Combine(options.TemporaryPath, ids.New());
+        try
+        {
+            foreach (var file in version.Files)
+            {
+                var path = Path.Combine(temporary, file.Path);
+                Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+                Link(await blobs.LocalPathAsync(file.Digest, ct), path);
+            }
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            Directory.Move(temporary, target);
+        }
+        catch (IOException) when (Directory.Exists(target))
+        {
+            // Another call was first, with the same content.
+        }
+        finally
+        {
+            if (Directory.Exists(temporary)) Directory.Delete(temporary, recursive: true);
+        }
+        return target;
+    }
+
+    /// <summary>A file system without hard links, or a blob store on another one, gets a symbolic link, else a copy.</summary>
+    private static void Link(string from, string to)
+    {
+        if (!OperatingSystem.IsWindows() && HardLink(from, to) == 0) return;
+        try
+        {
+            File.CreateSymbolicLink(to, Path.GetFullPath(from));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            File.Copy(from, to);
+        }
+    }
+
+    /// <summary>POSIX link(2): .NET 10 has no call for it.</summary>
+    [DllImport("libc", EntryPoint = "link")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int HardLink([MarshalAs(UnmanagedType.LPUTF8Str)] string from, [MarshalAs(UnmanagedType.LPUTF8Str)] string to);
+}

@@ -1,0 +1,64 @@
+using System.Text.Json;
+using Pilothouse.Protocols;
+using Pilothouse.Protocols.Artifacts;
+using Pilothouse.Server.Modules.Blobs.Api;
+using Pilothouse.Server.Platform;
+
+namespace Pilothouse.Server.Modules.Registry;
+
+/// <summary>Checks that the files of a version are a model that an engine here could load, from their headers; weights are not read.</summary>
+internal static class ModelFormat
+{
+    public const string Generative = "generative";
+    public const string Classifier = "classifier";
+
+    private const string Accepted =
+        "Accepted are: generative = config.json, tokenizer.json and model.onnx or model.safetensors (model.gguf may be added); classifier = config.json and model.onnx.";
+
+    private const int MaxJson = 256 * 1024 * 1024;
+
+    /// <exception cref="PilothouseException">Unsupported: not a format that is accepted, with those that are.</exception>
+    public static void RequireFiles(string? kind, IReadOnlySet<string> paths)
+    {
+        string[] required = kind switch
+        {
+            Generative => ["config.json", "tokenizer.json"],
+            Classifier => ["config.json", "model.onnx"],
+            _ => throw new PilothouseException(ErrorCode.Unsupported, $"'{RegistryRules.Shorten(kind)}' is not a kind of model. {Accepted}"),
+        };
+        if (required.FirstOrDefault(file => !paths.Contains(file)) is { } missing)
+            throw new PilothouseException(ErrorCode.Unsupported, $"A {kind} model without '{missing}' cannot be loaded. {Accepted}");
+        if (kind == Generative && !paths.Contains("model.onnx") && !paths.Contains("model.safetensors"))
+            throw new PilothouseException(ErrorCode.Unsupported, $"The model has no weights in a known format. {Accepted}");
+    }
+
+    /// <exception cref="PilothouseException">InvalidArgument: a file is not what its name says, or is cut short.</exception>
+    public static async Task CheckAsync(string path, string digest, IBlobStore blobs, CancellationToken ct)
+    {
+        if (Reader(path) is not { } read) return;
+        await using var stream = await blobs.OpenReadAsync(digest, ct);
+        try
+        {
+            await read(stream, ct);
+        }
+        catch (Exception e) when (e is ProtocolFormatException or JsonException or EndOfStreamException)
+        {
+            throw new PilothouseException(ErrorCode.InvalidArgument, $"'{path}' cannot be loaded: {e.Message} Nothing was registered.", e);
+        }
+    }
+
+    private static Func<Stream, CancellationToken, Task>? Reader(string path) => Path.GetExtension(path) switch
+    {
+        ".safetensors" => SafetensorsHeader.ReadAsync,
+        ".gguf" => (stream, _) => Task.FromResult(GgufHeader.Read(stream)),
+        ".onnx" => (stream, _) => Task.FromResult(OnnxFile.Read(stream)),
+        _ => path is "config.json" or "tokenizer.json" ? JsonObjectAsync : null,
+    };
+
+    private static async Task JsonObjectAsync(Stream stream, CancellationToken ct)
+    {
+        if (stream.Length > MaxJson) throw new ProtocolFormatException($"It has {stream.Length} bytes; {MaxJson} is the limit for JSON.");
+        using var json = await JsonDocument.ParseAsync(stream, new JsonDocumentOptions { MaxDepth = 64 }, ct);
+        if (json.RootElement.ValueKind != JsonValueKind.Object) throw new ProtocolFormatException("It is not a JSON object.");
+    }
+}

@@ -1,0 +1,130 @@
+using System.CommandLine;
+using Pilothouse.Protocols.Artifacts;
+using Pilothouse.Protocols.V1;
+
+namespace Pilothouse.Commands;
+
+/// <summary><c>pilothouse model register | list | show | alias | pull</c>.</summary>
+internal static class ModelCommand
+{
+    public static Command Create() => new("model", "Registered models: numbered versions that never change, and aliases that point to them.") { Register(), List(), Show(), Alias(), Pull() };
+
+    private static Command Register()
+    {
+        var server = Cli.ServerOption();
+        var name = new Argument<string>("name") { Description = "Name of the model." };
+        var directory = new Argument<DirectoryInfo>("directory") { Description = "Directory with the model's files." };
+        var kind = new Option<string>("--kind") { Description = "generative (config.json, tokenizer.json, model.onnx or model.safetensors) or classifier (config.json, model.onnx).", Required = true };
+        var description = new Option<string>("--description") { Description = "What is new in this version." };
+        var run = new Option<string>("--run") { Description = "Id of the run that made it." };
+        var project = new Option<string>("--project") { Description = "Project it belongs to." };
+        var commit = new Option<string>("--commit") { Description = "Commit of the code that made it." };
+        var dataset = new Option<string[]>("--dataset") { Description = "Data set it was trained on, datasets:/NAME/VERSION; may be repeated." };
+        var @base = new Option<string>("--base") { Description = "Model it was derived from, models:/NAME/VERSION." };
+        var json = Output.JsonOption();
+        var command = new Command("register", "Upload the files that the server lacks and register them as a version.") { name, directory, kind, description, run, project, commit, dataset, @base, json, server };
+        command.SetAction(async (result, ct) =>
+        {
+            using var client = Cli.Connect(result, server);
+            var path = result.GetValue(directory)!.FullName;
+            if (!Directory.Exists(path)) throw new UsageException($"There is no directory {path}.");
+            var version = await client.RegisterModelDirectoryAsync(result.GetValue(name)!, path, files => new NewModelVersion(result.GetValue(kind)!, files, result.GetValue(description),
+                result.GetValue(run), result.GetValue(project), result.GetValue(commit), result.GetValue(dataset), result.GetValue(@base)), ct);
+            Console.WriteLine(result.GetValue(json) ? Output.ToJson(version) : $"{version.Reference} {version.Digest}");
+            return ExitCode.Ok;
+        }, guarded: true);
+        return command;
+    }
+
+    private static Command List()
+    {
+        var server = Cli.ServerOption();
+        var json = Output.JsonOption();
+        var command = new Command("list", "All models with their aliases.") { json, server };
+        command.SetAction(async (result, ct) =>
+        {
+            using var client = Cli.Connect(result, server);
+            var models = await client.ListModelsAsync(ct);
+            if (result.GetValue(json)) Console.WriteLine(Output.ToJson(models));
+            else Output.Table(["NAME", "KIND", "LATEST", "ALIASES"], models.Select(m => new[] { m.Name, m.Kind, $"{m.LatestVersion}", string.Join(", ", m.Aliases.Select(a => $"@{a.Key}={a.Value}")) }));
+            return ExitCode.Ok;
+        }, guarded: true);
+        return command;
+    }
+
+    private static Command Show()
+    {
+        var server = Cli.ServerOption();
+        var reference = new Argument<string>("reference") { Description = "models:/NAME/VERSION, models:/NAME@ALIAS, or NAME for all its versions." };
+        var json = Output.JsonOption();
+        var command = new Command("show", "One version with its files and where it came from, or all versions of a model.") { reference, json, server };
+        command.SetAction(async (result, ct) =>
+        {
+            using var client = Cli.Connect(result, server);
+            var text = result.GetValue(reference)!;
+            if (RegistryReference.IsValidName(text)) ShowAll(await client.ListModelVersionsAsync(text, ct), result.GetValue(json));
+            else ShowOne(await client.GetModelVersionAsync(Reference(text), ct), result.GetValue(json));
+            return ExitCode.Ok;
+        }, guarded: true);
+        return command;
+    }
+
+    private static Command Alias()
+    {
+        var server = Cli.ServerOption();
+        var name = new Argument<string>("name") { Description = "Name of the model." };
+        var alias = new Argument<string>("alias") { Description = "Name of the pointer, such as champion." };
+        var version = new Argument<int>("version") { Description = "Version it shall point to; 0 removes the alias." };
+        var command = new Command("alias", "Point an alias to a version. The move stands in the audit log.") { name, alias, version, server };
+        command.SetAction(async (result, ct) =>
+        {
+            using var client = Cli.Connect(result, server);
+            var (model, pointer, target) = (result.GetValue(name)!, result.GetValue(alias)!, result.GetValue(version));
+            if (target == 0) await client.DeleteModelAliasAsync(model, pointer, ct);
+            else await client.SetModelAliasAsync(model, pointer, target, ct);
+            Console.WriteLine(target == 0 ? $"models:/{model}@{pointer} removed" : $"models:/{model}@{pointer} -> {target}");
+            return ExitCode.Ok;
+        }, guarded: true);
+        return command;
+    }
+
+    private static Command Pull()
+    {
+        var server = Cli.ServerOption();
+        var reference = new Argument<string>("reference") { Description = "models:/NAME/VERSION or models:/NAME@ALIAS." };
+        var directory = new Argument<DirectoryInfo>("directory") { Description = "Where to write the files." };
+        var command = new Command("pull", "Download a version; every file is checked against its digest.") { reference, directory, server };
+        command.SetAction(async (result, ct) =>
+        {
+            using var client = Cli.Connect(result, server);
+            var version = await client.GetModelVersionAsync(Reference(result.GetValue(reference)!), ct);
+            await client.PullModelAsync(version, result.GetValue(directory)!.FullName, ct);
+            Console.WriteLine($"{version.Reference} {version.Digest} ({version.Files.Count} files, {version.Size} bytes, verified)");
+            return ExitCode.Ok;
+        }, guarded: true);
+        return command;
+    }
+
+    private static string Reference(string text) => RegistryReference.TryParse(text, RegistryReference.Models, out _)
+        ? text
+        : throw new UsageException($"'{text}' is not a model reference. Write models:/NAME/VERSION or models:/NAME@ALIAS.");
+
+    private static void ShowAll(IReadOnlyList<ModelVersion> versions, bool json)
+    {
+        if (json) Console.WriteLine(Output.ToJson(versions));
+        else Output.Table(["VERSION", "CREATED", "BY", "SIZE", "DIGEST", "ALIASES"],
+            versions.Select(v => new[] { $"{v.Version}", Output.Time(v.CreatedMs), v.CreatedBy, $"{v.Size}", v.Digest, string.Join(", ", v.Aliases.Select(a => "@" + a)) }));
+    }
+
+    private static void ShowOne(ModelVersion v, bool json)
+    {
+        if (json)
+        {
+            Console.WriteLine(Output.ToJson(v));
+            return;
+        }
+        Output.Fields(("Reference", v.Reference), ("Digest", v.Digest), ("Kind", v.Kind), ("Aliases", string.Join(", ", v.Aliases.Select(a => "@" + a))), ("Created", $"{Output.Time(v.CreatedMs)} by {v.CreatedBy}"),
+            ("Description", v.Description), ("Run", v.RunId), ("Project", v.Project), ("Commit", v.Commit), ("Data sets", string.Join(", ", v.Datasets)), ("Base model", v.BaseModel));
+        Output.Table(["FILE", "SIZE", "DIGEST"], v.Files.Select(f => new[] { f.Path, $"{f.Size}", f.Digest }));
+    }
+}

@@ -1,0 +1,56 @@
+using Pilothouse.Protocols.V1;
+using Pilothouse.Server.Modules.Audit;
+using Pilothouse.Server.Modules.Audit.Api;
+using Pilothouse.Server.Modules.Blobs;
+using Pilothouse.Server.Modules.Registry;
+using Pilothouse.Server.Platform;
+using Pilothouse.Testing;
+
+namespace Pilothouse.Server.Tests.Modules.Registry;
+
+/// <summary>The registry's services on a database and a blob directory of their own.</summary>
+internal sealed class RegistryFixture : IAsyncDisposable
+{
+    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("pilothouse-test-");
+    private readonly TestDatabase _database;
+
+    private RegistryFixture(TestDatabase database)
+    {
+        _database = database;
+        var options = new ServerOptions { Data = _directory.FullName };
+        Directory.CreateDirectory(options.TemporaryPath);
+        var ids = new Ids(database.Time);
+        Blobs = new DiskBlobStore(options, ids);
+        Audit = new AuditService(new AuditStore(database.Db), database.Time);
+        var datasets = new DatasetStore(database.Db, Audit);
+        Datasets = new DatasetService(datasets, Blobs, database.Time);
+        Models = new ModelService(new ModelStore(database.Db, Audit), datasets, Blobs, new ModelCache(Blobs, options, ids), database.Time);
+        Prompts = new PromptService(new PromptStore(database.Db, Audit), database.Time);
+    }
+
+    public DiskBlobStore Blobs { get; }
+
+    public AuditService Audit { get; }
+
+    public ModelService Models { get; }
+
+    public DatasetService Datasets { get; }
+
+    public PromptService Prompts { get; }
+
+    public static async Task<RegistryFixture> CreateAsync(string kind = "sqlite") => new(await TestDatabase.CreateAsync(kind));
+
+    public async Task<ModelVersion> RegisterAsync(string name, Dictionary<string, byte[]> files, string kind = "classifier", Func<NewModelVersion, NewModelVersion>? with = null)
+    {
+        var version = new NewModelVersion(kind, await Blobs.StoreAsync(files));
+        return await Models.RegisterAsync(name, with?.Invoke(version) ?? version, "ann", default);
+    }
+
+    public Task<IReadOnlyList<AuditEntry>> AuditAsync(string subject) => Audit.ListAsync(subject, null, 100, default);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _database.DisposeAsync();
+        _directory.Delete(recursive: true);
+    }
+}
