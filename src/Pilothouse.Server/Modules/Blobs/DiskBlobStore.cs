@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Pilothouse.Server.Modules.Blobs.Api;
 using Pilothouse.Server.Platform;
@@ -29,7 +28,7 @@ internal sealed class DiskBlobStore(ServerOptions options, Ids ids) : IBlobStore
                 var directory = Path.GetDirectoryName(path)!;
                 Directory.CreateDirectory(directory);
                 File.Move(temporary, path, overwrite: true);
-                SyncDirectory(directory);
+                Posix.SyncDirectory(directory);
             }
             return new BlobInfo(digest, size);
         }
@@ -100,31 +99,6 @@ internal sealed class DiskBlobStore(ServerOptions options, Ids ids) : IBlobStore
             foreach (var buffer in buffers) ArrayPool<byte>.Shared.Return(buffer);
         }
     }
-
-    /// <summary>A rename is durable only when the directory is synced (POSIX fsync(2), notes). .NET opens no directories, so this calls the C library.</summary>
-    private static void SyncDirectory(string path)
-    {
-        if (OperatingSystem.IsWindows()) return;
-        var directory = Open(path, 0 /* O_RDONLY */);
-        if (directory < 0) throw new IOException($"The directory {path} cannot be opened (errno {Marshal.GetLastPInvokeError()}).");
-        try
-        {
-            if (Fsync(directory) != 0) throw new IOException($"The directory {path} cannot be synced (errno {Marshal.GetLastPInvokeError()}).");
-        }
-        finally
-        {
-            _ = Close(directory);
-        }
-    }
-
-    [DllImport("libc", EntryPoint = "open", SetLastError = true)]
-    private static extern int Open([MarshalAs(UnmanagedType.LPUTF8Str)] string path, int flags);
-
-    [DllImport("libc", EntryPoint = "fsync", SetLastError = true)]
-    private static extern int Fsync(int file);
-
-    [DllImport("libc", EntryPoint = "close")]
-    private static extern int Close(int file);
 
     private static PilothouseException Missing(string digest) => new(ErrorCode.NotFound, $"There is no blob {digest} on this server. Upload it first.");
 }

@@ -1,6 +1,7 @@
 using System.Reflection;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -72,6 +73,8 @@ public static class PilothouseServer
         services.AddSingleton<EventBus>().AddSingleton<IEventBus>(s => s.GetRequiredService<EventBus>()).AddHostedService(s => s.GetRequiredService<EventBus>());
         services.AddSingleton<BackgroundWork>().AddSingleton<IBackgroundWork>(s => s.GetRequiredService<BackgroundWork>()).AddHostedService(s => s.GetRequiredService<BackgroundWork>());
         services.AddHttpClient();
+        // A body that cannot be read goes to ErrorMiddleware, which says what is wrong with it; the default is an empty 400.
+        services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
         services.ConfigureHttpJsonOptions(json => WireJson.Configure(json.SerializerOptions));
         services.AddOpenApi("v1", openApi => openApi.ShouldInclude = description => description.RelativePath?.StartsWith("api/v1", StringComparison.Ordinal) == true);
         services.AddAntiforgery();
