@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Pilothouse.Protocols.V1;
 using Pilothouse.Server.Modules.Blobs.Api;
 using Pilothouse.Server.Platform;
@@ -41,7 +40,7 @@ internal sealed class ModelCache(IBlobStore blobs, ServerOptions options, Ids id
     /// <summary>A file system without hard links, or a blob store on another one, gets a symbolic link, else a copy.</summary>
     private static void Link(string from, string to)
     {
-        if (!OperatingSystem.IsWindows() && HardLink(from, to) == 0) return;
+        if (Posix.TryHardLink(from, to)) return;
         try
         {
             File.CreateSymbolicLink(to, Path.GetFullPath(from));
@@ -51,9 +50,4 @@ internal sealed class ModelCache(IBlobStore blobs, ServerOptions options, Ids id
             File.Copy(from, to);
         }
     }
-
-    /// <summary>POSIX link(2): .NET 10 has no call for it.</summary>
-    [DllImport("libc", EntryPoint = "link")]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern int HardLink([MarshalAs(UnmanagedType.LPUTF8Str)] string from, [MarshalAs(UnmanagedType.LPUTF8Str)] string to);
 }

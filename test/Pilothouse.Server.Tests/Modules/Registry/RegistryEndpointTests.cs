@@ -2,6 +2,10 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Net.Sockets;
 using System.Text;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 using Pilothouse.Client;
 using Pilothouse.Protocols.Artifacts;
 using Pilothouse.Protocols.V1;
@@ -74,7 +78,8 @@ public class RegistryEndpointTests
     [Fact]
     public async Task An_upload_cut_in_the_middle_stores_nothing()
     {
-        await using var server = await TestServer.StartAsync();
+        var ended = new TaskCompletionSource();
+        await using var server = await TestServer.StartAsync(customize: builder => builder.Services.AddSingleton<IStartupFilter>(new Watch(ended)));
         var content = new byte[100_000];
         var digest = Digest.Of(content).ToString();
 
@@ -85,10 +90,7 @@ public class RegistryEndpointTests
             await stream.WriteAsync(Encoding.ASCII.GetBytes($"PUT /api/v1/blobs/{digest} HTTP/1.1\r\nHost: x\r\nContent-Length: {content.Length}\r\nConnection: close\r\n\r\n"));
             await stream.WriteAsync(content.AsMemory(0, 60_000));
             socket.Client.Shutdown(SocketShutdown.Send);
-            while (await stream.ReadAsync(new byte[1024]) > 0)
-            {
-                // until the server has closed
-            }
+            await ended.Task;
         }
 
         Assert.False(await server.Client.HasBlobAsync(digest, default));
@@ -123,5 +125,25 @@ public class RegistryEndpointTests
     {
         Assert.Empty(Directory.GetFiles(Path.Combine(server.DataPath, "blobs"), "*", SearchOption.AllDirectories));
         Assert.Empty(Directory.GetFiles(Path.Combine(server.DataPath, "tmp")));
+    }
+
+    /// <summary>Tells when the first request has been dealt with.</summary>
+    private sealed class Watch(TaskCompletionSource ended) : IStartupFilter
+    {
+        public Action<IApplicationBuilder> Configure(Action<IApplicationBuilder> next) => app =>
+        {
+            app.Use(async (HttpContext context, RequestDelegate request) =>
+            {
+                try
+                {
+                    await request(context);
+                }
+                finally
+                {
+                    ended.TrySetResult();
+                }
+            });
+            next(app);
+        };
     }
 }
