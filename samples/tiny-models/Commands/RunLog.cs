@@ -1,5 +1,5 @@
 using System.Net.Http.Headers;
-using System.Net.Http.Json;
+using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace Pilothouse.Samples.TinyModels.Commands;
@@ -48,7 +48,10 @@ internal sealed class RunLog : IDisposable
         if (_http is null) return;
         try
         {
-            using var answer = await _http.PostAsJsonAsync(LogBatch, batch, ct);
+            // With a length: PostAsJsonAsync would send chunks, which simple WSGI servers cannot read.
+            using var content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(batch));
+            content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
+            using var answer = await _http.PostAsync(LogBatch, content, ct);
             if (!answer.IsSuccessStatusCode) await WarnAsync($"HTTP {answer.StatusCode}: {await answer.Content.ReadAsStringAsync(ct)}");
         }
         catch (Exception fault) when (fault is HttpRequestException || (fault is TaskCanceledException && !ct.IsCancellationRequested))

@@ -60,7 +60,8 @@ public sealed class TrainCommandTests
 
         protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
-            Requests.Add((request.RequestUri!.ToString(), await request.Content!.ReadAsStringAsync(cancellationToken)));
+            Assert.NotNull(request.Content!.Headers.ContentLength);
+            Requests.Add((request.RequestUri!.ToString(), await request.Content.ReadAsStringAsync(cancellationToken)));
             return new HttpResponseMessage(status) { Content = new StringContent("{}") };
         }
     }
