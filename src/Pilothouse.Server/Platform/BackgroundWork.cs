@@ -33,20 +33,25 @@ internal sealed partial class BackgroundWork(ILogger<BackgroundWork> logger) : B
 
     private async Task RunAsync(CancellationToken ct)
     {
-        await foreach (var (name, work) in _queue.Reader.ReadAllAsync(ct))
+        try
         {
-            try
-            {
-                await work(ct);
-            }
-            catch (OperationCanceledException) when (ct.IsCancellationRequested)
-            {
-                return;
-            }
-            catch (Exception e)
-            {
-                Failed(e, name);
-            }
+            await foreach (var (name, work) in _queue.Reader.ReadAllAsync(ct)) await RunOneAsync(name, work, ct);
+        }
+        catch (OperationCanceledException)
+        {
+            // The server stops; what was under way is found in its owner's table at the next start.
+        }
+    }
+
+    private async Task RunOneAsync(string name, Func<CancellationToken, Task> work, CancellationToken ct)
+    {
+        try
+        {
+            await work(ct);
+        }
+        catch (Exception e) when (e is not OperationCanceledException || !ct.IsCancellationRequested)
+        {
+            Failed(e, name);
         }
     }
 
