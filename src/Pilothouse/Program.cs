@@ -17,6 +17,7 @@ var root = new RootCommand("Pilothouse takes a change to a language model from c
     AuditCommand.Create(),
     TokenCommand.Create(),
     ServeCommand.Create(),
+    DemoCommand.Create(),
 };
 // A signal cancels a verb, which then ends in its own time: 'run' waits for its command, 'serve' drains. Killing it after two seconds (the default) would lose what they record.
 return await root.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromDays(1) });
