@@ -12,7 +12,7 @@ internal sealed partial class DemoChain(DemoTerminal terminal, Tool tool, DemoPr
     private static readonly TimeSpan RolloutLimit = TimeSpan.FromMinutes(4);
     private static readonly TimeSpan DeliveryLimit = TimeSpan.FromSeconds(20);
 
-    private string _legacy = "", _balanced = "", _regressed = "", _fragile = "";
+    private string _run = "", _legacy = "", _balanced = "", _regressed = "", _fragile = "";
 
     public async Task RunAsync(CancellationToken ct)
     {
@@ -41,8 +41,9 @@ internal sealed partial class DemoChain(DemoTerminal terminal, Tool tool, DemoPr
     {
         terminal.Step(2, "A short real training run, tracked live");
         var run = await tool.PilothouseAsync(ct, "run", "--experiment", name, "--name", "assistant-v2-short", "--",
-            "dotnet", paths.Trainer, "train", "--recipe", "assistant-v2", "--steps", "60", "--out", Path.Combine(paths.Work, "short-run"));
-        var id = RunId().Match(run.Text).Value;
+            "dotnet", paths.Trainer, "train", "--recipe", "assistant-v2", "--steps", "40", "--out", Path.Combine(paths.Work, "short-run"));
+        _run = RunId().Match(run.Text).Value;
+        var id = _run;
         var losses = id.Length == 0 ? [] : (await client.MetricSeriesAsync(id, "loss", 1000, ct)).Values;
         terminal.Check(run.ExitCode == 0 && losses.Count > 1 && losses[^1] < losses[0],
             losses.Count > 1 ? $"loss fell from {losses[0]:0.00} to {losses[^1]:0.00}, {losses.Count} points logged while it ran: {client.Server}runs/{id}" : "the run logged its loss");
@@ -63,6 +64,10 @@ internal sealed partial class DemoChain(DemoTerminal terminal, Tool tool, DemoPr
             shown &= (await tool.RunAsync("dotnet", [paths.Trainer, "export", directory, "--onnx"], show: false, ct)).ExitCode == 0;
             shown &= (await tool.PilothouseAsync(ct, ["model", "register", "assistant", directory, "--kind", "generative", "--project", name, .. version == 1 ? Array.Empty<string>() : ["--base", "models:/assistant/1"]])).ExitCode == 0;
         }
+        // The model of the run above: its lineage leads to the run, and from there to the commit and the parameters.
+        var made = Path.Combine(paths.Work, "short-run");
+        shown &= (await tool.RunAsync("dotnet", [paths.Trainer, "export", made, "--onnx"], show: false, ct)).ExitCode == 0;
+        shown &= (await tool.PilothouseAsync(ct, "model", "register", "assistant-short", made, "--kind", "generative", "--project", name, "--run", _run, "--base", "models:/assistant/2")).ExitCode == 0;
         for (var version = 1; version <= 2; version++)
             shown &= (await tool.PilothouseAsync(ct, "model", "register", "triage", paths.CopyModel($"triage-v{version}"), "--kind", "classifier", "--project", name)).ExitCode == 0;
         terminal.Check(shown, "assistant 1-4 (generative) and triage 1-2 (classifier), each named by its content");
