@@ -1,19 +1,25 @@
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Pilothouse.Server.Modules.Deployments.Api;
+using Pilothouse.Server.Modules.Deployments.Endpoints;
 using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Deployments;
 
+/// <summary>Environments as pointers to releases; rollouts move them and take them back. Owns the tables <c>dep_*</c>.</summary>
 public sealed class DeploymentsModule : IModule
 {
     public string Name => "Deployments";
 
     public void AddServices(IServiceCollection services, IConfiguration configuration)
     {
+        services.AddOptions<DeploymentsOptions>().BindConfiguration("Deployments").ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton<DeploymentStore>().AddSingleton<Reconciler>().AddSingleton<RoutePlanner>().AddSingleton<RolloutController>().AddSingleton<CustodyService>();
+        services.AddSingleton<DeploymentService>().AddSingleton<IDeployments>(s => s.GetRequiredService<DeploymentService>());
+        // Until the modules below are all there.
+        if (services.Any(s => s.ServiceType == typeof(Gateway.Api.IGatewayRoutes)) && services.Any(s => s.ServiceType == typeof(Packaging.Api.IReleases))) services.AddHostedService<RolloutLoop>();
     }
 
-    public void MapEndpoints(IEndpointRouteBuilder endpoints)
-    {
-    }
+    public void MapEndpoints(IEndpointRouteBuilder endpoints) => endpoints.MapDeployments();
 }

@@ -68,7 +68,7 @@ internal sealed partial class MonitorService(MonitorStore store, AlertStore aler
         if (waiting.Count > 0) await AlertAsync(waiting, ct);
     }, ct);
 
-    public async Task<IReadOnlyList<MonitorState>> ListAsync(string? environment, CancellationToken ct)
+    public async Task<IReadOnlyList<MonitorState>> ActiveAsync(string? environment, CancellationToken ct)
     {
         var states = new List<MonitorState>();
         await InGateAsync(all =>
@@ -76,9 +76,11 @@ internal sealed partial class MonitorService(MonitorStore store, AlertStore aler
             states.AddRange(all.Where(m => environment is null || m.Environment == environment).Select(m => m.ToState()));
             return Task.CompletedTask;
         }, ct);
-        states.AddRange((await store.EndedAsync(environment, EndedKept, ct)).Select(row => LiveMonitor.Restore(row).ToState()));
         return states;
     }
+
+    public async Task<IReadOnlyList<MonitorState>> ListAsync(string? environment, CancellationToken ct) =>
+        [.. await ActiveAsync(environment, ct), .. (await store.EndedAsync(environment, EndedKept, ct)).Select(row => LiveMonitor.Restore(row).ToState())];
 
     public Task<IReadOnlyList<Alert>> AlertsAsync(string? environment, int limit, CancellationToken ct) => alerts.ListAsync(environment, Math.Clamp(limit, 1, MaxPage), ct);
 

@@ -1,19 +1,23 @@
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Pilothouse.Server.Modules.Pipelines.Api;
+using Pilothouse.Server.Modules.Pipelines.Endpoints;
 using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Pipelines;
 
+/// <summary>Commands as durable jobs, run on this machine. Owns the tables <c>pip_*</c>.</summary>
 public sealed class PipelinesModule : IModule
 {
     public string Name => "Pipelines";
 
     public void AddServices(IServiceCollection services, IConfiguration configuration)
     {
+        services.AddOptions<PipelinesOptions>().BindConfiguration("Pipelines").ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton<JobStore>().AddSingleton<ProcessExecutor>().AddSingleton<JobService>().AddSingleton<IJobs>(s => s.GetRequiredService<JobService>());
+        services.AddSingleton<JobRunner>().AddHostedService(s => s.GetRequiredService<JobRunner>());
     }
 
-    public void MapEndpoints(IEndpointRouteBuilder endpoints)
-    {
-    }
+    public void MapEndpoints(IEndpointRouteBuilder endpoints) => endpoints.MapJobs();
 }

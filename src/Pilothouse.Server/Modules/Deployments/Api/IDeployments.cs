@@ -20,3 +20,6 @@ public interface IDeployments
     /// <summary>The chain of custody: what runs (as observed), what it was built from, how it was tested, who approved it, since when, how to take it back.</summary>
     Task<Custody> WhatAsync(string project, string environment, long? atMs, CancellationToken ct);
 }
+
+/// <summary>Event: a rollout ended, one way or the other.</summary>
+public sealed record RolloutFinished(Rollout Rollout);

@@ -17,6 +17,10 @@ public interface IMonitors
     /// <summary>Hands one served response to the monitors of its arm. Called by the deployment that owns the route.</summary>
     Task ObserveAsync(Observation observation, CancellationToken ct);
 
+    /// <summary>The monitors that watch now.</summary>
+    Task<IReadOnlyList<MonitorState>> ActiveAsync(string? environment, CancellationToken ct);
+
+    /// <summary>Those that watch now, then those that have ended, newest first.</summary>
     Task<IReadOnlyList<MonitorState>> ListAsync(string? environment, CancellationToken ct);
 
     Task<IReadOnlyList<Alert>> AlertsAsync(string? environment, int limit, CancellationToken ct);

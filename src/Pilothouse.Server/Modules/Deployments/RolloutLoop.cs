@@ -1,0 +1,45 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Pilothouse.Server.Modules.Gateway.Api;
+using Pilothouse.Server.Modules.Monitoring.Api;
+using Pilothouse.Server.Platform;
+
+namespace Pilothouse.Server.Modules.Deployments;
+
+/// <summary>Wires the controller to time and to events.</summary>
+internal sealed partial class RolloutLoop(RolloutController controller, IEventBus events, TimeProvider time, IOptions<DeploymentsOptions> options, ILogger<RolloutLoop> logger) : BackgroundService
+{
+    /// <summary>Before the server listens: an environment serves what it should from the first request.</summary>
+    public override async Task StartAsync(CancellationToken cancellationToken)
+    {
+        await controller.ResumeAsync(cancellationToken);
+        events.Subscribe<ResponseServed>("Deployments", controller.OnServedAsync);
+        events.Subscribe<AlertFired>("Deployments", controller.OnAlertAsync);
+        await base.StartAsync(cancellationToken);
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(options.Value.Tick, time);
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                if (!await timer.WaitForNextTickAsync(stoppingToken)) return;
+                await controller.TickAsync(stoppingToken);
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e)
+            {
+                TickFailed(e);
+            }
+        }
+    }
+
+    [LoggerMessage(1410, LogLevel.Error, "Rollouts could not be looked at; tried again at the next tick")]
+    private partial void TickFailed(Exception error);
+}

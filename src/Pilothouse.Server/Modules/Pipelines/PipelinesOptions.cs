@@ -1,0 +1,26 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Pilothouse.Server.Modules.Pipelines;
+
+/// <summary>Section <c>Pipelines</c>.</summary>
+internal sealed class PipelinesOptions
+{
+    /// <summary>Jobs that run at once on this server.</summary>
+    [Range(0, 256, ErrorMessage = "Pipelines:Workers must be between 0 (run none here) and 256.")]
+    public int Workers { get; set; } = 2;
+
+    /// <summary>Jobs that may wait.</summary>
+    [Range(1, 1_000_000, ErrorMessage = "Pipelines:MaxQueued must be between 1 and 1000000.")]
+    public int MaxQueued { get; set; } = 10_000;
+
+    /// <summary>Bytes of output kept of a job; the rest is cut, and the log says so.</summary>
+    [Range(1024, 1024 * 1024 * 1024, ErrorMessage = "Pipelines:MaxLogBytes must be between 1 KiB and 1 GiB.")]
+    public long MaxLogBytes { get; set; } = 32 * 1024 * 1024;
+
+    /// <summary>Times a job is started when the infrastructure (not its command) fails, or the server crashes.</summary>
+    [Range(1, 20, ErrorMessage = "Pipelines:MaxAttempts must be between 1 and 20.")]
+    public int MaxAttempts { get; set; } = 3;
+
+    /// <summary>Sign of life of a running job, and how soon another server's cancel is noticed.</summary>
+    public TimeSpan Heartbeat { get; set; } = TimeSpan.FromSeconds(5);
+}
