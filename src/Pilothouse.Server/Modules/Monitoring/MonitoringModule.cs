@@ -22,7 +22,12 @@ public sealed class MonitoringModule : IModule
         services.AddSingleton<MonitorStore>().AddSingleton<AlertStore>().AddSingleton<AlertWriter>();
         services.AddSingleton<MonitorService>().AddSingleton<IMonitors>(s => s.GetRequiredService<MonitorService>());
         services.AddSingleton<WebhookSender>().AddHostedService(s => s.GetRequiredService<WebhookSender>()).AddHostedService<MonitorFlusher>();
+        services.AddSingleton<IMetricsSource, ProcessMetrics>().AddSingleton<IMetricsSource, MonitorMetrics>();
     }
 
-    public void MapEndpoints(IEndpointRouteBuilder endpoints) => endpoints.MapMonitoring();
+    public void MapEndpoints(IEndpointRouteBuilder endpoints)
+    {
+        endpoints.MapMonitoring();
+        endpoints.MapMetrics();
+    }
 }

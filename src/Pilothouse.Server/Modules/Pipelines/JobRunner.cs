@@ -124,7 +124,7 @@ internal sealed partial class JobRunner(JobStore store, ProcessExecutor executor
                 _ => ("cut off", new Execution(null, null)),
             };
             if (status == "cut off") await EndCutOffAsync(job, CancellationToken.None);
-            else await store.FinishAsync(job.Id, status, execution.ExitCode, await KeepLogAsync(job.Id), execution.Error, time.NowMs(), CancellationToken.None);
+            else await FinishAsync(job, status, execution);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or DbException or PilothouseException)
         {
@@ -155,6 +155,21 @@ internal sealed partial class JobRunner(JobStore store, ProcessExecutor executor
         {
             if (own is not null && Directory.Exists(own)) Directory.Delete(own, recursive: true);
         }
+    }
+
+    /// <summary>A log that cannot be kept does not make a command that has run run again.</summary>
+    private async Task FinishAsync(JobRow job, string status, Execution execution)
+    {
+        var (digest, error) = ((string?)null, execution.Error);
+        try
+        {
+            digest = await KeepLogAsync(job.Id);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or PilothouseException)
+        {
+            error = $"{error} Its log could not be kept: {e.Message}".TrimStart();
+        }
+        await store.FinishAsync(job.Id, status, execution.ExitCode, digest, error, time.NowMs(), CancellationToken.None);
     }
 
     private async Task<string?> KeepLogAsync(string id)
