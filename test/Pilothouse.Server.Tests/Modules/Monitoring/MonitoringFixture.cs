@@ -14,10 +14,12 @@ internal sealed class MonitoringFixture
 {
     public const string Environment = "shop/production";
     private readonly TestDatabase _database;
+    private readonly Ids _ids;
 
     public MonitoringFixture(TestDatabase database)
     {
         _database = database;
+        _ids = new Ids(Time);
         Alerts = new AlertStore(database.Db);
         Sender = new WebhookSender(Alerts, Receiver, Time, Options.Create(Settings), NullLogger<WebhookSender>.Instance);
         Restart();
@@ -33,8 +35,7 @@ internal sealed class MonitoringFixture
 
     public void Restart()
     {
-        var ids = new Ids(Time);
-        Monitors = new MonitorService(new MonitorStore(_database.Db), Alerts, new AlertWriter(ids, Time, new ServerOptions(), Options.Create(Settings)), Sender, Bus, ids, Time, Options.Create(Settings),
+        Monitors = new MonitorService(new MonitorStore(_database.Db), Alerts, new AlertWriter(_ids, Time, new ServerOptions(), Options.Create(Settings)), Sender, Bus, _ids, Time, Options.Create(Settings),
             NullLogger<MonitorService>.Instance);
     }
 
