@@ -21,7 +21,7 @@ internal sealed class DeploymentService(DeploymentStore store, RolloutController
         var file = await repositories.ReadProjectFileAsync(project, target.Commit, ct);
         if (!file.Environments.TryGetValue(environment, out var entry))
             throw new PilothouseException(ErrorCode.NotFound, $"The project file of commit {target.Commit} declares no environment '{environment}'. There are: {Names(file.Environments.Keys)}.");
-        EvidenceRules.Check(environment, entry.Require, target);
+        EvidenceRules.Check(environment, entry.Require, target, file);
         var plan = await planner.PlanAsync(target, file, entry, ct);
         return await controller.MoveAsync(() => BeginAsync(project, environment, plan, actor, Bounded(reason), ct), ct);
     }

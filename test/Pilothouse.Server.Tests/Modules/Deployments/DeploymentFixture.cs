@@ -16,10 +16,12 @@ internal sealed class DeploymentFixture
 {
     public const string Route = "shop/production/assistant";
     private readonly TestDatabase _database;
+    private readonly Ids _ids;
 
     public DeploymentFixture(TestDatabase database)
     {
         _database = database;
+        _ids = new Ids(Time);
         Monitoring = new MonitoringFixture(database);
         Audit = new AuditService(new AuditStore(database.Db), database.Time);
         Build();
@@ -50,17 +52,21 @@ internal sealed class DeploymentFixture
             apiVersion: pilothouse/v1
             project: shop
             models: { assistant: { kind: generative, engine: onnx, version: {{version}}, prompt: prompts/p.yaml, parameters: { temperature: 0 } } }
+            data: { held: { path: d.jsonl } }
+            suites: { quality: { model: assistant, data: held, scorers: [{ name: exact, type: exact }], gates: [{ scorer: exact, type: floor, min: 0.8 }] } }
+            fairness: { pronouns: { model: assistant, method: pronoun_preference, templates: ["The {group} said"], groups: [nurse, pilot], words: { female: " she", male: " he" }, max_gap: 0.2 } }
             monitors: { grounded-answers: { model: assistant, metric: grounded, reference: 0.9, alpha: 0.01, min_samples: 20 } }
             alerts: [{ webhook: "http://hook/one", monitors: [grounded-answers] }]
             environments:
               production: {{environment ?? "{ target: local, rollout: { steps: [10, 50, 100], interval: 5s, min_requests: 30, monitors: [grounded-answers] } }"}}
             """;
         Releases.All[digest] = new Release(digest, "shop", name, "Change " + name, "ann", 0, [new ReleaseComponent("model", "assistant", $"models:/assistant/{version}", "sha256:m", 1)],
-            evidence.Length > 0 ? evidence : [Evidence("evaluation", "PASS"), Evidence("fairness", "PASS")]);
+            evidence.Length > 0 ? evidence : [Evidence("evaluation", "quality", "PASS"), Evidence("fairness", "pronouns", "PASS")]);
         return digest;
     }
 
-    public static ReleaseEvidence Evidence(string type, string verdict, long timeMs = 1) => new(type, type, "sha256:e", verdict, $"{type} said {verdict}", "1", "ann", timeMs);
+    /// <param name="name">What it covers.</param>
+    public static ReleaseEvidence Evidence(string type, string name, string verdict, long timeMs = 1) => new(type, name, "sha256:e", verdict, $"{type} said {verdict}", "1", "ann", timeMs);
 
     public Task<Rollout> DeployAsync(string release) => Deployments.DeployAsync("shop", "production", release, "ann", "because", default);
 
@@ -95,6 +101,6 @@ internal sealed class DeploymentFixture
         var reconciler = new Reconciler(Store, Routes, monitors);
         Controller = new RolloutController(Store, reconciler, monitors, Monitoring.Bus, Time, NullLogger<RolloutController>.Instance);
         var custody = new CustodyService(Store, Controller, Releases, Routes, monitors, Audit, Time);
-        Deployments = new DeploymentService(Store, Controller, reconciler, new RoutePlanner(Repositories), custody, Releases, Repositories, new Ids(Time), Time);
+        Deployments = new DeploymentService(Store, Controller, reconciler, new RoutePlanner(Repositories), custody, Releases, Repositories, _ids, Time);
     }
 }

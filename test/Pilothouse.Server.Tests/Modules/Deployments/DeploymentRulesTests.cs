@@ -7,18 +7,20 @@ namespace Pilothouse.Server.Tests.Modules.Deployments;
 public sealed class DeploymentRulesTests
 {
     [Theory]
-    // evidence of the release (type:verdict:time) and what the refusal has to say; empty = it is let in
-    [InlineData("evaluation:PASS:1 fairness:PASS:1", "")]
-    [InlineData("evaluation:FAIL:1 evaluation:PASS:2 fairness:PASS:1", "")]
-    [InlineData("evaluation:PASS:1 evaluation:FAIL:2 fairness:PASS:1", "latest evaluation says FAIL: evaluation said FAIL")]
-    [InlineData("evaluation:INCONCLUSIVE:1 fairness:PASS:1", "latest evaluation says INCONCLUSIVE")]
-    [InlineData("evaluation:PASS:1", "it has no fairness")]
-    [InlineData("approval:APPROVED:1", "it has no evaluation")]
+    // evidence of the release (type:name:verdict:time) and what the refusal has to say; empty = it is let in
+    [InlineData("evaluation:quality:PASS:1 fairness:pronouns:PASS:1", "")]
+    [InlineData("evaluation:quality:FAIL:1 evaluation:quality:PASS:2 fairness:pronouns:PASS:1", "")]
+    [InlineData("evaluation:quality:PASS:1 evaluation:quality:FAIL:2 fairness:pronouns:PASS:1", "latest evaluation says FAIL: evaluation said FAIL")]
+    [InlineData("evaluation:quality:FAIL:1 evaluation:other:PASS:2 fairness:pronouns:PASS:1", "the latest evaluation of its suite 'quality' says FAIL")]
+    [InlineData("evaluation:other:PASS:1 fairness:pronouns:PASS:1", "its suite 'quality' was not run")]
+    [InlineData("evaluation:quality:INCONCLUSIVE:1 fairness:pronouns:PASS:1", "latest evaluation says INCONCLUSIVE")]
+    [InlineData("evaluation:quality:PASS:1", "it has no fairness")]
+    [InlineData("approval:ann:APPROVED:1", "it has no evaluation")]
     public async Task Evidence_decides_who_is_let_in(string evidence, string refusal)
     {
         await using var database = await TestDatabase.CreateAsync("sqlite");
         var d = new DeploymentFixture(database);
-        var release = d.Release("aaaaaaaa", 1, null, [.. evidence.Split(' ').Select(e => e.Split(':')).Select(e => DeploymentFixture.Evidence(e[0], e[1], long.Parse(e[2])))]);
+        var release = d.Release("aaaaaaaa", 1, null, [.. evidence.Split(' ').Select(e => e.Split(':')).Select(e => DeploymentFixture.Evidence(e[0], e[1], e[2], long.Parse(e[3])))]);
 
         var error = await Record.ExceptionAsync(() => d.DeployAsync(release));
 
@@ -37,10 +39,10 @@ public sealed class DeploymentRulesTests
     {
         await using var database = await TestDatabase.CreateAsync("sqlite");
         var d = new DeploymentFixture(database);
-        var release = d.Release("aaaaaaaa", 1, "{ target: local, require: [approval] }", DeploymentFixture.Evidence("evaluation", "FAIL"));
+        var release = d.Release("aaaaaaaa", 1, "{ target: local, require: [approval] }", DeploymentFixture.Evidence("evaluation", "quality", "FAIL"));
         Assert.Contains("pilothouse approve", (await Assert.ThrowsAsync<PilothouseException>(() => d.DeployAsync(release))).Message, StringComparison.Ordinal);
 
-        d.Release("aaaaaaaa", 1, "{ target: local, require: [approval] }", DeploymentFixture.Evidence("approval", "APPROVED"));
+        d.Release("aaaaaaaa", 1, "{ target: local, require: [approval] }", DeploymentFixture.Evidence("approval", "bob", "APPROVED"));
         Assert.Equal("succeeded", (await d.DeployAsync(release)).Status);
     }
 
