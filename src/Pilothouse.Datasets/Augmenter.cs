@@ -31,6 +31,7 @@ public static class Augmenter
         if (rows.Count > 0 && fields.FirstOrDefault(f => rows.All(r => !r.Has(f))) is { } unknown)
             throw new ProtocolFormatException($"No row has the field '{unknown}'; there are: {string.Join(", ", rows[0].Fields.Select(f => f.Key).Take(20))}.");
         Balancer.RequireTraining(rows);
+        rows = Balancer.WithIds(rows);
         var result = new List<DataRow>(rows.Count * 2);
         for (var k = 0; k < rows.Count; k++)
         {

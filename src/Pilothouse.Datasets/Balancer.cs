@@ -24,6 +24,7 @@ public static class Balancer
     public static IReadOnlyList<DataRow> Balance(IReadOnlyList<DataRow> rows, string label, string? group, BalanceMethod method, ulong seed)
     {
         RequireTraining(rows);
+        rows = WithIds(rows);
         string Label(DataRow row) => Required(row, label);
         string Group(DataRow row) => group is null ? "" : Required(row, group);
         var cells = rows.GroupBy(r => (Group: Group(r), Label: Label(r))).OrderBy(c => c.Key.Group, StringComparer.Ordinal).ThenBy(c => c.Key.Label, StringComparer.Ordinal).ToList();
@@ -43,6 +44,9 @@ public static class Balancer
         if (rows.FirstOrDefault(r => r.Text("split") is "heldout" or "held-out" or "test" or "validation" or "dev") is { } row)
             throw new ProtocolFormatException($"Line {row.Line} is of the split '{row.Text("split")}': only training data may be balanced or augmented, or a test set would no longer be what the world sends.");
     }
+
+    /// <summary>Rows without an id get one: what a copy names as its parent must be found in the file.</summary>
+    internal static IReadOnlyList<DataRow> WithIds(IReadOnlyList<DataRow> rows) => [.. rows.Select(r => r.Text("id") is { Length: > 0 } ? r : r.With("id", IdOf(r)))];
 
     /// <summary>Id of a row, or its line when it has none.</summary>
     internal static string IdOf(DataRow row) => row.Text("id") is { Length: > 0 } id ? id : $"line-{row.Line}";

@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace Pilothouse.Datasets;
 
 /// <summary>What is in a data set, and what to look at before training or testing on it.</summary>
-/// <param name="Duplicates">Rows that are equal to an earlier row in every field but <c>id</c>.</param>
+/// <param name="Duplicates">Rows that are equal to an earlier row in every field but <c>id</c>; marked copies (balance, augment) do not count.</param>
 /// <param name="Labels">Rows by label, most frequent first; empty when no label field was named.</param>
 /// <param name="Groups">Rows by group, most frequent first; empty when no group field was named.</param>
 /// <param name="Cells">Rows by group and label.</param>
@@ -35,6 +35,8 @@ public static class DataProfiler
     /// <summary>Rate of a label that differs by more than this between groups is worth a warning.</summary>
     private const double LabelGap = 0.10;
 
+    private static readonly string[] Lineage = [Balancer.ParentField, Balancer.OperatorField, Balancer.SeedField];
+
     /// <summary>Largest class over smallest class.</summary>
     private const double Imbalance = 3;
 
@@ -46,7 +48,8 @@ public static class DataProfiler
         var labels = Count(rows, label);
         var groups = Count(rows, group);
         var cells = label is null || group is null ? [] : Cells(rows, labels, groups, label, group);
-        var duplicates = rows.Count - rows.Select(Key).Distinct(StringComparer.Ordinal).Count();
+        var own = rows.Where(r => r.Text(Balancer.ParentField) is null).ToArray(); // marked copies are meant
+        var duplicates = own.Length - own.Select(Key).Distinct(StringComparer.Ordinal).Count();
         return new DataProfile(rows.Count, columns, duplicates, labels, groups, cells, Warnings(rows.Count, columns, duplicates, labels, groups, cells));
     }
 
@@ -99,7 +102,7 @@ public static class DataProfiler
     {
         var warnings = new List<string>();
         if (rows == 0) return ["The file has no rows."];
-        foreach (var column in columns.Where(c => c.Missing > 0 && c.Missing < rows)) warnings.Add($"'{column.Name}' is missing in {column.Missing} of {rows} rows.");
+        foreach (var column in columns.Where(c => c.Missing > 0 && c.Missing < rows && !Lineage.Contains(c.Name))) warnings.Add($"'{column.Name}' is missing in {column.Missing} of {rows} rows.");
         foreach (var column in columns.Where(c => c.Types.Count > 1)) warnings.Add($"'{column.Name}' holds {string.Join(" and ", column.Types)}: one type a field is safer.");
         if (duplicates > 0) warnings.Add($"{duplicates} rows repeat an earlier row: they count twice in every average, and may stand in both training and test data.");
         if (labels.Count > 1 && labels[0].Count >= Imbalance * labels[^1].Count)

@@ -35,6 +35,15 @@ public class AugmenterTests
     }
 
     [Fact]
+    public void Rows_without_id_get_one_so_that_the_parent_can_be_found()
+    {
+        var result = Augmenter.Augment(RowReaderTests.Jsonl("{\"prompt\":\"Can she return it?\"}"), "swap_pronouns", ["prompt"], 1);
+        Assert.Equal(["line-1", "line-1~swap_pronouns"], result.Select(r => r.Text("id")));
+        Assert.Equal(0, DataProfiler.Profile(result, null, null).Duplicates);
+        Assert.DoesNotContain(DataProfiler.Profile(result, null, null).Warnings, w => w.Contains("parent_id", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Typos_change_letters_but_not_the_number_of_words()
     {
         var text = "Where is the parcel that left your warehouse on Monday";

@@ -37,7 +37,7 @@ internal static class DataCommand
         var command = new Command("balance", "Balance training data by label (and group). Never for test data.") { file, label, group, method, output, seed };
         command.SetAction((result, _) => Task.FromResult(Guard(() =>
         {
-            var rows = Read(result.GetValue(file)!);
+            var rows = ReadTraining(result.GetValue(file)!);
             var balanced = Balancer.Balance(rows, result.GetValue(label)!, result.GetValue(group), result.GetValue(method), result.GetValue(seed));
             Write(result.GetValue(output)!, balanced);
             Console.WriteLine($"{rows.Count} rows became {balanced.Count} in {result.GetValue(output)}");
@@ -54,7 +54,7 @@ internal static class DataCommand
         var command = new Command("augment", "Add changed copies of training rows, each with its parent, operator and seed.") { file, operation, fields, output, seed };
         command.SetAction((result, _) => Task.FromResult(Guard(() =>
         {
-            var rows = Read(result.GetValue(file)!);
+            var rows = ReadTraining(result.GetValue(file)!);
             var augmented = Augmenter.Augment(rows, result.GetValue(operation)!, result.GetValue(fields)!, result.GetValue(seed));
             Write(result.GetValue(output)!, augmented);
             Console.WriteLine($"{rows.Count} rows became {augmented.Count} in {result.GetValue(output)}");
@@ -86,6 +86,15 @@ internal static class DataCommand
         if (!System.IO.File.Exists(path)) throw new UsageException($"{path} does not exist.");
         using var stream = System.IO.File.OpenRead(path);
         return RowReader.Read(stream, path, RowReader.FormatOf(path));
+    }
+
+    /// <summary>Most files say by their name what they are for; rows that say it themselves are refused by the rules.</summary>
+    private static IReadOnlyList<DataRow> ReadTraining(string path)
+    {
+        var name = Path.GetFileNameWithoutExtension(path).ToLowerInvariant();
+        if (name is "test" or "dev" or "validation" || name.Contains("heldout", StringComparison.Ordinal) || name.Contains("held-out", StringComparison.Ordinal))
+            throw new UsageException($"{path} looks like a held-out set: only training data may be balanced or augmented, or a test would no longer be what the world sends. Rename the file if it is training data.");
+        return Read(path);
     }
 
     /// <summary>Through a file beside it, so that a failure leaves no half file and input and output may be the same.</summary>

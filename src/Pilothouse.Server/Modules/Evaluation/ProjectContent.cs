@@ -60,7 +60,7 @@ internal sealed class ProjectContent(IRepositories repositories, IModels models,
         var version = entry.Version is { } number
             ? await models.GetAsync($"models:/{entry.RegisteredName}/{number}", ct)
             : await models.FindByDigestAsync(entry.RegisteredName, entry.Digest ?? "", ct)
-                ?? throw new PilothouseException(ErrorCode.NotFound, $"models.{name}: no version of '{entry.RegisteredName}' has the digest {entry.Digest}. Register it: pilothouse register model.");
+                ?? throw new PilothouseException(ErrorCode.NotFound, $"models.{name}: no version of '{entry.RegisteredName}' has the digest {entry.Digest}. Register it: pilothouse model register {entry.RegisteredName} DIRECTORY --kind ...");
         if (entry.Digest is { } digest && digest != version.Digest)
             throw new PilothouseException(ErrorCode.DigestMismatch, $"models.{name}: {version.Reference} has the digest {version.Digest}, but the project file says {digest}.");
         return version;
