@@ -43,11 +43,16 @@ public sealed partial class PilothouseClient
     /// <exception cref="IOException">What arrived has another digest.</exception>
     public async Task DownloadFileAsync(Digest digest, string path, CancellationToken ct)
     {
+        await using var source = await DownloadBlobAsync(digest.ToString(), ct);
+        await WriteFileAsync(source, path, digest, ct);
+    }
+
+    private static async Task WriteFileAsync(Stream source, string path, Digest? expected, CancellationToken ct)
+    {
         var part = path + ".part";
         try
         {
             using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-            await using (var source = await DownloadBlobAsync(digest.ToString(), ct))
             await using (var target = new FileStream(part, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0, useAsync: true))
             {
                 var buffer = new byte[1024 * 1024];
@@ -58,7 +63,8 @@ public sealed partial class PilothouseClient
                 }
             }
             var received = Digest.FromHash(hash.GetHashAndReset());
-            if (received != digest) throw new IOException($"What arrived for {Path.GetFileName(path)} has the digest {received}, not {digest}. It was not kept; try again.");
+            if (expected is { } digest && received != digest)
+                throw new IOException($"What arrived for {Path.GetFileName(path)} has the digest {received}, not {digest}. It was not kept; try again.");
             File.Move(part, path, overwrite: true);
         }
         finally

@@ -16,3 +16,8 @@ public sealed record ReleaseComponent(string Type, string Name, string Reference
 /// <param name="Summary">One sentence.</param>
 /// <param name="Id">Id of the evaluation or report it came from.</param>
 public sealed record ReleaseEvidence(string Type, string Name, string Digest, string Verdict, string Summary, string? Id, string By, long TimeMs);
+
+/// <param name="Commit">Branch, tag or commit id.</param>
+public sealed record NewRelease(string Project, string Commit);
+
+public sealed record NewApproval(string? Comment = null);

@@ -54,6 +54,7 @@ internal sealed class ModelService(ModelStore store, DatasetStore datasets, IBlo
             throw await NotFoundAsync(new RegistryReference(RegistryReference.Models, name, version, null), ct);
     }
 
+    /// <exception cref="PilothouseException">NotFound.</exception>
     public async Task DeleteAliasAsync(string name, string alias, string actor, CancellationToken ct)
     {
         RegistryRules.RequireName(name, "model");

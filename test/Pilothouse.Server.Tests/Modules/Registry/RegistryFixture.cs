@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Time.Testing;
+using Pilothouse.Data;
 using Pilothouse.Protocols.V1;
 using Pilothouse.Server.Modules.Audit;
 using Pilothouse.Server.Modules.Audit.Api;
@@ -27,6 +29,12 @@ internal sealed class RegistryFixture : IAsyncDisposable
         Models = new ModelService(new ModelStore(database.Db, Audit), datasets, Blobs, new ModelCache(Blobs, options, ids), database.Time);
         Prompts = new PromptService(new PromptStore(database.Db, Audit), database.Time);
     }
+
+    public Db Db => _database.Db;
+
+    public FakeTimeProvider Time => _database.Time;
+
+    public string BlobsPath => Path.Combine(_directory.FullName, "blobs");
 
     public DiskBlobStore Blobs { get; }
 

@@ -20,9 +20,6 @@ public interface IModels
 
     Task SetAliasAsync(string name, string alias, int version, string actor, CancellationToken ct);
 
-    /// <exception cref="Platform.PilothouseException">NotFound.</exception>
-    Task DeleteAliasAsync(string name, string alias, string actor, CancellationToken ct);
-
     /// <summary>Directory on local disk with the version's files (hard links or links into the blob store), for engines.</summary>
     Task<string> MaterializeAsync(ModelVersion version, CancellationToken ct);
 }

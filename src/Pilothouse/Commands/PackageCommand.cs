@@ -1,0 +1,28 @@
+using System.CommandLine;
+using Pilothouse.Protocols.V1;
+
+namespace Pilothouse.Commands;
+
+/// <summary><c>pilothouse package</c>: the release of a commit as an OCI image layout on this disk.</summary>
+internal static class PackageCommand
+{
+    public static Command Create()
+    {
+        var server = Cli.ServerOption();
+        var project = new Option<string>("--project") { Description = "Name of the project.", Required = true };
+        var commit = new Option<string>("--commit") { Description = "Branch, tag or commit id.", Required = true };
+        var output = new Option<DirectoryInfo>("--output", "-o") { Description = "Directory of the OCI layout.", Required = true };
+        var command = new Command("package", "Build the OCI artifact of a commit, with its evidence, and write it as an image layout. Needs no Docker.") { project, commit, output, server };
+        command.SetAction(async (result, ct) =>
+        {
+            using var client = Cli.Connect(result, server);
+            var directory = result.GetValue(output)!.FullName;
+            var release = await client.CreateReleaseAsync(new NewRelease(result.GetValue(project)!, result.GetValue(commit)!), ct);
+            var blobs = await client.ExportReleaseAsync(release.Digest, directory, ct);
+            Console.WriteLine($"{release.Digest}  {directory} ({blobs} blobs, verified)");
+            Console.WriteLine($"Copy it to a registry: skopeo copy oci:{directory}:{release.Commit[..12]} docker://REGISTRY/{release.Project}:{release.Commit[..12]}");
+            return ExitCode.Ok;
+        }, guarded: true);
+        return command;
+    }
+}
