@@ -34,6 +34,8 @@ internal sealed class AuthMiddleware(RequestDelegate next, IAuthenticator authen
 
         var token = Token(context.Request);
         var caller = token is null ? authenticator.Anonymous : await authenticator.AuthenticateAsync(token, context.RequestAborted);
+        // Where nobody needs a login, the key that such a client cannot do without gives it nothing, and must not lock it out either.
+        if (caller is null && endpoint.Metadata.GetMetadata<AnyKeyAccepted>() is not null) caller = authenticator.Anonymous;
         if (caller is null)
             throw new PilothouseException(ErrorCode.Unauthenticated, token is null
                 ? "This server needs a login. Send a token: Authorization: Bearer TOKEN (or set PILOTHOUSE_TOKEN)."

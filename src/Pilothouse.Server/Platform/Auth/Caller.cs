@@ -30,6 +30,13 @@ public static class CallerExtensions
         return builder;
     }
 
+    /// <summary>Routes whose clients always send a key, as OpenAI's and many OTLP clients do: on a server without login an unknown one is as good as none.</summary>
+    public static T AcceptAnyKey<T>(this T builder) where T : IEndpointConventionBuilder
+    {
+        builder.Add(endpoint => endpoint.Metadata.Add(AnyKeyAccepted.Instance));
+        return builder;
+    }
+
     /// <summary>Routes anyone may call: health probes.</summary>
     public static T AllowAnyone<T>(this T builder) where T : IEndpointConventionBuilder
     {
@@ -40,3 +47,11 @@ public static class CallerExtensions
 
 /// <summary>Endpoint metadata: the role needed, or null for none.</summary>
 public sealed record RequiredRole(Role? Role);
+
+/// <summary>Endpoint metadata of <see cref="CallerExtensions.AcceptAnyKey{T}"/>.</summary>
+public sealed class AnyKeyAccepted
+{
+    private AnyKeyAccepted() { }
+
+    public static AnyKeyAccepted Instance { get; } = new();
+}
