@@ -12,6 +12,7 @@ public interface IBulkRow
     void Integer(long value);
     void Real(double value);
     void Bytes(byte[]? value);
+    void Null();
 }
 
 /// <summary>SQLite: one prepared statement bound through the native API, which spares a boxed object and a lookup a value.</summary>
@@ -55,6 +56,8 @@ internal static class SqliteBulk
         }
 
         public void Integer(long value) => raw.sqlite3_bind_int64(statement, ++Column, value);
+
+        public void Null() => raw.sqlite3_bind_null(statement, ++Column);
 
         // SQLite stores NaN as NULL; callers that need NaN keep a flag column beside the value.
         public void Real(double value) => raw.sqlite3_bind_double(statement, ++Column, value);
@@ -107,6 +110,8 @@ internal static class PostgresBulk
         }
 
         public void Integer(long value) => copy.Write(value, NpgsqlDbType.Bigint);
+
+        public void Null() => copy.WriteNull();
 
         public void Real(double value) => copy.Write(value, NpgsqlDbType.Double);
 
