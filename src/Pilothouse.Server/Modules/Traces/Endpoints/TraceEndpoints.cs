@@ -1,0 +1,23 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Pilothouse.Protocols.V1;
+using Pilothouse.Server.Modules.Traces.Api;
+using Pilothouse.Server.Platform;
+
+namespace Pilothouse.Server.Modules.Traces.Endpoints;
+
+internal static class TraceEndpoints
+{
+    public static void MapTraces(this IEndpointRouteBuilder endpoints)
+    {
+        var traces = endpoints.MapGroup("/api/v1/traces").WithErrors(NativeErrors.Instance).WithTags("Traces");
+        traces.MapGet("", ([AsParameters] Query q, ITraces service, CancellationToken ct) =>
+            service.ListAsync(new TraceQuery(q.Service, q.Model, q.Release, q.Environment, q.Errors, q.Text, q.Limit ?? 100, q.PageToken), ct));
+        traces.MapGet("{id}", (string id, ITraces service, CancellationToken ct) => service.GetAsync(id, ct));
+    }
+
+    /// <summary>Query string of the list; snake_case as everywhere in our API.</summary>
+    internal sealed record Query(string? Service, string? Model, string? Release, string? Environment, bool? Errors, string? Text, int? Limit,
+        [property: Microsoft.AspNetCore.Mvc.FromQuery(Name = "page_token")] string? PageToken);
+}

@@ -1,0 +1,42 @@
+using System.IO.Compression;
+using System.Text.Json;
+using Pilothouse.Protocols.V1;
+using Pilothouse.Server.Platform;
+
+namespace Pilothouse.Server.Modules.Traces;
+
+/// <summary>A whole span as stored: one format byte (1 = zlib over JSON), then the content.</summary>
+internal static class SpanPayload
+{
+    private const byte ZlibJson = 1;
+
+    public static byte[] Write(SpanRecord span)
+    {
+        using var output = new MemoryStream();
+        output.WriteByte(ZlibJson);
+        using (var zlib = new ZLibStream(output, CompressionLevel.Fastest, leaveOpen: true)) JsonSerializer.Serialize(zlib, span, WireJson.Options);
+        return output.ToArray();
+    }
+
+    public static SpanRecord Read(byte[] payload)
+    {
+        if (payload.Length == 0 || payload[0] != ZlibJson) throw new InvalidDataException("A stored span has an unknown format: it was written by a newer version.");
+        using var zlib = new ZLibStream(new MemoryStream(payload, 1, payload.Length - 1, writable: false), CompressionMode.Decompress);
+        var span = JsonSerializer.Deserialize<SpanRecord>(zlib, WireJson.Options) ?? throw new InvalidDataException("A stored span is empty.");
+        return span with { Attributes = Plain(span.Attributes), Resource = Plain(span.Resource), Events = [.. span.Events.Select(e => e with { Attributes = Plain(e.Attributes) })] };
+    }
+
+    /// <summary>The reader gives JSON elements; callers want the string, long, double, bool or array that was written.</summary>
+    private static Dictionary<string, object?> Plain(IReadOnlyDictionary<string, object?> attributes) => attributes.ToDictionary(a => a.Key, a => a.Value is JsonElement json ? Plain(json) : a.Value);
+
+    private static object? Plain(JsonElement json) => json.ValueKind switch
+    {
+        JsonValueKind.String => json.GetString(),
+        JsonValueKind.True => true,
+        JsonValueKind.False => false,
+        JsonValueKind.Number => json.TryGetInt64(out var number) ? (object)number : json.GetDouble(), // without the cast both would be double
+        JsonValueKind.Array => json.EnumerateArray().Select(Plain).ToArray(),
+        JsonValueKind.Object => json.EnumerateObject().ToDictionary(p => p.Name, p => Plain(p.Value)),
+        _ => null,
+    };
+}
