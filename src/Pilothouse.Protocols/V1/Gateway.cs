@@ -12,3 +12,9 @@ public sealed record GatewayRoute(string Name, string Environment, string Kind, 
 public sealed record GatewayArm(string Arm, int Weight, string Release, string Model, string Engine, string? Url, string? PromptTemplate, double Temperature, int MaxTokens);
 
 public sealed record ArmObservation(string Arm, string Release, long Requests, long Errors, double? LatencyP50Ms, double? LatencyP95Ms, long LastServedMs);
+
+/// <summary>What the gateway serves, and what it really served since each route was last set.</summary>
+/// <param name="DroppedTraces">Responses since the start whose trace and event were lost because too many waited.</param>
+public sealed record GatewayState(IReadOnlyList<GatewayRouteState> Routes, long DroppedTraces);
+
+public sealed record GatewayRouteState(GatewayRoute Route, IReadOnlyList<ArmObservation> Observed);

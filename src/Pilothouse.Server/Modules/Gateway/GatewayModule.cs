@@ -1,6 +1,8 @@
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Pilothouse.Server.Modules.Gateway.Api;
+using Pilothouse.Server.Modules.Gateway.Endpoints;
 using Pilothouse.Server.Modules.Gateway.Engines;
 using Pilothouse.Server.Platform;
 using Pilothouse.Server.Platform.Inference;
@@ -23,9 +25,14 @@ public sealed class GatewayModule : IModule
             .RemoveAllLoggers();
         services.AddSingleton<IEngine, OnnxEngine>().AddSingleton<IEngine, OpenAiEngine>();
         services.AddSingleton<IInference, InferenceService>();
+        services.AddSingleton<RouteStore>().AddSingleton<RouteService>().AddSingleton<IGatewayRoutes>(s => s.GetRequiredService<RouteService>()).AddHostedService(s => s.GetRequiredService<RouteService>());
+        services.AddSingleton<ResponseRecorder>().AddHostedService(s => s.GetRequiredService<ResponseRecorder>());
+        services.AddSingleton<ServingService>();
     }
 
     public void MapEndpoints(IEndpointRouteBuilder endpoints)
     {
+        endpoints.MapOpenAi();
+        endpoints.MapRoutes();
     }
 }

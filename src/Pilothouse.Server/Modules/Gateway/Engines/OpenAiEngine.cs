@@ -2,6 +2,7 @@ using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 using Pilothouse.Protocols.OpenAi;
+using Pilothouse.Protocols.Sse;
 using Pilothouse.Server.Platform;
 using Pilothouse.Server.Platform.Inference;
 
@@ -13,7 +14,7 @@ internal sealed class OpenAiEngine(IHttpClientFactory clients, GatewayOptions op
     /// <summary>Name of the HTTP client; its handler has the connect timeout.</summary>
     public const string HttpClientName = "gateway-upstream";
 
-    /// <summary>Bytes of one answer, or of one event of a stream.</summary>
+    /// <summary>Bytes of one answer.</summary>
     private const int MaxAnswer = 16 * 1024 * 1024;
     private const int MaxErrorText = 500;
 
@@ -40,7 +41,7 @@ internal sealed class OpenAiEngine(IHttpClientFactory clients, GatewayOptions op
         {
             throw Failed(model, $"broke its answer off: {e.Message}", e);
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or Protocols.ProtocolFormatException)
         {
             throw Failed(model, $"answered with something that is not OpenAI's format: {e.Message}", e);
         }
@@ -86,11 +87,10 @@ internal sealed class OpenAiEngine(IHttpClientFactory clients, GatewayOptions op
     {
         var (text, finish, first, pieces, usage) = (new StringBuilder(), default(string), TimeSpan.Zero, 0, default(ChatCompletionUsage));
         await using var stream = await response.Content.ReadAsStreamAsync(ct);
-        var bounded = new UpstreamEvents(stream, MaxAnswer);
-        while (await bounded.NextAsync(ct) is { } data)
+        await foreach (var (_, data) in ServerSentEvents.ReadAsync(stream, ct))
         {
-            if (data.Span.SequenceEqual("[DONE]"u8)) return Done();
-            var chunk = JsonSerializer.Deserialize<UpstreamAnswer>(data.Span, OpenAiJson.Options);
+            if (data == ServerSentEvents.Done) return Done();
+            var chunk = JsonSerializer.Deserialize<UpstreamAnswer>(data, OpenAiJson.Options);
             if (chunk?.Error is { } error) throw Failed(model, $"failed while it answered: {Short(error.Message)}", null);
             usage = chunk?.Usage ?? usage;
             if (chunk?.Choices is not [{ } choice, ..]) continue;

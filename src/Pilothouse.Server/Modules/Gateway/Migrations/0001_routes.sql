@@ -1,0 +1,1 @@
+CREATE TABLE gtw_route (name TEXT PRIMARY KEY, route TEXT NOT NULL, updated_ms BIGINT NOT NULL);
