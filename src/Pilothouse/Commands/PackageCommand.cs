@@ -9,15 +9,15 @@ internal static class PackageCommand
     public static Command Create()
     {
         var server = Cli.ServerOption();
-        var project = new Option<string>("--project") { Description = "Name of the project.", Required = true };
-        var commit = new Option<string>("--commit") { Description = "Branch, tag or commit id.", Required = true };
+        var (project, commit) = ProjectContext.Options();
         var output = new Option<DirectoryInfo>("--output", "-o") { Description = "Directory of the OCI layout.", Required = true };
         var command = new Command("package", "Build the OCI artifact of a commit, with its evidence, and write it as an image layout. Needs no Docker.") { project, commit, output, server };
         command.SetAction(async (result, ct) =>
         {
             using var client = Cli.Connect(result, server);
+            var context = await ProjectContext.FindAsync(result, project, commit, ct);
             var directory = result.GetValue(output)!.FullName;
-            var release = await client.CreateReleaseAsync(new NewRelease(result.GetValue(project)!, result.GetValue(commit)!), ct);
+            var release = await client.CreateReleaseAsync(new NewRelease(context.Project, context.Commit), ct);
             var blobs = await client.ExportReleaseAsync(release.Digest, directory, ct);
             Console.WriteLine($"{release.Digest}  {directory} ({blobs} blobs, verified)");
             Console.WriteLine($"Copy it to a registry: skopeo copy oci:{directory}:{release.Commit[..12]} docker://REGISTRY/{release.Project}:{release.Commit[..12]}");

@@ -11,14 +11,14 @@ internal static class ReleaseCommand
     private static Command CreateRelease()
     {
         var server = Cli.ServerOption();
-        var project = new Option<string>("--project") { Description = "Name of the project.", Required = true };
-        var commit = new Option<string>("--commit") { Description = "Branch, tag or commit id.", Required = true };
+        var (project, commit) = ProjectContext.Options();
         var json = Output.JsonOption();
         var command = new Command("create", "Make the release of a commit; the same commit always gives the same digest.") { project, commit, json, server };
         command.SetAction(async (result, ct) =>
         {
             using var client = Cli.Connect(result, server);
-            Print(await client.CreateReleaseAsync(new NewRelease(result.GetValue(project)!, result.GetValue(commit)!), ct), result.GetValue(json));
+            var context = await ProjectContext.FindAsync(result, project, commit, ct);
+            Print(await client.CreateReleaseAsync(new NewRelease(context.Project, context.Commit), ct), result.GetValue(json));
             return ExitCode.Ok;
         }, guarded: true);
         return command;
