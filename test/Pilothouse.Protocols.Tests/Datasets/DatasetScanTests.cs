@@ -27,7 +27,7 @@ public class DatasetScanTests
 
     [Fact]
     public void Any_bytes_give_a_count_or_a_format_error() =>
-        Gen.Byte.Array[0, 200].Select(Gen.OneOfConst("jsonl", "csv")).Sample((bytes, format) =>
+        Gen.Byte.Array[0, 200].Select(Gen.OneOf(Gen.Const("jsonl"), Gen.Const("csv"))).Sample((bytes, format) =>
         {
             try
             {
