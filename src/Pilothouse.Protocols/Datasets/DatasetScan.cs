@@ -95,9 +95,13 @@ public sealed record DatasetScan(long Rows, IReadOnlyList<string> Columns)
 
             return true;
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        catch (JsonException e)
         {
-            throw new ProtocolFormatException($"Line {number} is not valid JSON: {e.Message}", e);
+            throw new ProtocolFormatException($"Line {number} is not valid JSON (byte {e.BytePositionInLine + 1}). Write one object of fields on each line.", e);
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new ProtocolFormatException($"Line {number} has a field name that is not valid text.", e);
         }
     }
 
