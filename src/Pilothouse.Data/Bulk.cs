@@ -70,38 +70,46 @@ internal static class SqliteBulk
     }
 }
 
-/// <summary>PostgreSQL: binary COPY; through a temporary table when conflicts are to be resolved (COPY itself has no ON CONFLICT).</summary>
+/// <summary>PostgreSQL: binary COPY; where conflicts are to be resolved (COPY has no ON CONFLICT) one INSERT from arrays, an array a column.</summary>
 internal static class PostgresBulk
 {
     public static async Task InsertAsync<T>(NpgsqlConnection connection, string table, IReadOnlyList<string> columns, IReadOnlyCollection<T> rows,
         Action<IBulkRow, T> write, string onConflict, CancellationToken ct)
     {
-        var list = string.Join(',', columns);
-        var target = onConflict.Length > 0 ? $"bulk_{table}" : table;
         if (onConflict.Length > 0)
         {
-            await using var create = new NpgsqlCommand(
-                $"CREATE TEMP TABLE IF NOT EXISTS {target} (LIKE {table} INCLUDING DEFAULTS) ON COMMIT DELETE ROWS; TRUNCATE {target}", connection);
-            await create.ExecuteNonQueryAsync(ct);
+            await InsertArraysAsync(connection, table, columns, rows, write, onConflict, ct);
+            return;
         }
-
-        await using (var copy = await connection.BeginBinaryImportAsync($"COPY {target} ({list}) FROM STDIN (FORMAT BINARY)", ct))
+        await using var copy = await connection.BeginBinaryImportAsync($"COPY {table} ({string.Join(',', columns)}) FROM STDIN (FORMAT BINARY)", ct);
+        var row = new CopyRow(copy);
+        foreach (var item in rows)
         {
-            var row = new Row(copy);
-            foreach (var item in rows)
-            {
-                await copy.StartRowAsync(ct);
-                write(row, item);
-            }
-            await copy.CompleteAsync(ct);
+            await copy.StartRowAsync(ct);
+            write(row, item);
         }
-
-        if (onConflict.Length == 0) return;
-        await using var move = new NpgsqlCommand($"INSERT INTO {table} ({list}) SELECT {list} FROM {target} {onConflict}", connection);
-        await move.ExecuteNonQueryAsync(ct);
+        await copy.CompleteAsync(ct);
     }
 
-    private sealed class Row(NpgsqlBinaryImporter copy) : IBulkRow
+    private static async Task InsertArraysAsync<T>(NpgsqlConnection connection, string table, IReadOnlyList<string> columns, IReadOnlyCollection<T> rows,
+        Action<IBulkRow, T> write, string onConflict, CancellationToken ct)
+    {
+        var arrays = new ArrayRow(columns.Count, rows.Count);
+        foreach (var item in rows)
+        {
+            arrays.Column = 0;
+            write(arrays, item);
+        }
+        // A column that is NULL in every row has no type, so it has no array.
+        var typed = Enumerable.Range(0, columns.Count).Where(c => arrays.TypeOf(c) is not null).ToList();
+        var values = string.Join(',', columns.Select((_, c) => arrays.TypeOf(c) is null ? "NULL" : $"c{c}"));
+        await using var insert = new NpgsqlCommand(
+            $"INSERT INTO {table} ({string.Join(',', columns)}) SELECT {values} FROM unnest({string.Join(',', typed.Select((_, i) => $"${i + 1}"))}) AS u({string.Join(',', typed.Select(c => $"c{c}"))}) {onConflict}", connection);
+        foreach (var c in typed) insert.Parameters.Add(new NpgsqlParameter { Value = arrays.ValuesOf(c), NpgsqlDbType = NpgsqlDbType.Array | arrays.TypeOf(c)!.Value });
+        await insert.ExecuteNonQueryAsync(ct);
+    }
+
+    private sealed class CopyRow(NpgsqlBinaryImporter copy) : IBulkRow
     {
         public void Text(string? value)
         {
@@ -119,6 +127,54 @@ internal static class PostgresBulk
         {
             if (value is null) copy.WriteNull();
             else copy.Write(value, NpgsqlDbType.Bytea);
+        }
+    }
+
+    /// <summary>Collects the values by column. The type of a column is that of its first value that is not null.</summary>
+    private sealed class ArrayRow(int columns, int rows) : IBulkRow
+    {
+        private readonly System.Collections.IList?[] _lists = new System.Collections.IList?[columns];
+        private readonly NpgsqlDbType?[] _types = new NpgsqlDbType?[columns];
+        private readonly int[] _nulls = new int[columns];
+
+        public int Column;
+
+        public NpgsqlDbType? TypeOf(int column) => _types[column];
+
+        public object ValuesOf(int column) => _lists[column]!;
+
+        public void Text(string? value)
+        {
+            if (value is null) Null();
+            else List<string?>(NpgsqlDbType.Text).Add(value);
+        }
+
+        public void Integer(long value) => List<long?>(NpgsqlDbType.Bigint).Add(value);
+
+        public void Real(double value) => List<double?>(NpgsqlDbType.Double).Add(value);
+
+        public void Bytes(byte[]? value)
+        {
+            if (value is null) Null();
+            else List<byte[]?>(NpgsqlDbType.Bytea).Add(value);
+        }
+
+        private void Null()
+        {
+            if (_lists[Column] is { } list) list.Add(null);
+            else _nulls[Column]++;
+            Column++;
+        }
+
+        private List<T> List<T>(NpgsqlDbType type)
+        {
+            var column = Column++;
+            if (_lists[column] is { } known) return (List<T>)known;
+            var list = new List<T>(rows);
+            for (var i = 0; i < _nulls[column]; i++) list.Add(default!);
+            _lists[column] = list;
+            _types[column] = type;
+            return list;
         }
     }
 }

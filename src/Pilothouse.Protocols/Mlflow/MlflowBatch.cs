@@ -68,9 +68,9 @@ internal ref struct LogBatchReader
         {
             return new LogBatchReader(body).Read();
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            return null;
+            return null; // not JSON, or a text that is not Unicode
         }
     }
 

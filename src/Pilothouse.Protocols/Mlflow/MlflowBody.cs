@@ -17,8 +17,20 @@ public static class MlflowBody
     {
         if (body.IsEmpty) return Empty;
         var element = ParseLenient(body);
-        if (element.ValueKind == JsonValueKind.String) element = ParseLenient(Encoding.UTF8.GetBytes(element.GetString()!));
+        if (element.ValueKind == JsonValueKind.String) element = ParseLenient(Encoding.UTF8.GetBytes(Inner(element)));
         return element.ValueKind == JsonValueKind.Null ? Empty : element;
+    }
+
+    private static string Inner(JsonElement text)
+    {
+        try
+        {
+            return text.GetString()!;
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new ProtocolFormatException("The request body is a text that is not valid Unicode.", e);
+        }
     }
 
     private static JsonElement ParseLenient(ReadOnlyMemory<byte> body)

@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Globalization;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
@@ -28,6 +29,7 @@ public static class MlflowJson
             NumberHandling = JsonNumberHandling.AllowReadingFromString | JsonNumberHandling.AllowNamedFloatingPointLiterals,
             DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
             MaxDepth = MaxDepth,
+            Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, // answers are never part of a page; messages with quotes stay readable
             TypeInfoResolver = resolver,
         };
         options.MakeReadOnly();

@@ -31,8 +31,16 @@ public sealed class MlflowMessage
     {
         if (body.ValueKind != JsonValueKind.Object) throw new ProtocolFormatException("The request body must be a JSON object, for example {\"run_id\": \"...\"}.");
         var message = new MlflowMessage();
-        var intact = message.TryFill(body, schema.ByName);
-        foreach (var field in schema.Fields) Check(field, Raw(body, field.Name), intact);
+        try
+        {
+            var intact = message.TryFill(body, schema.ByName);
+            foreach (var field in schema.Fields) Check(field, Raw(body, field.Name), intact);
+        }
+        catch (InvalidOperationException e)
+        {
+            // System.Text.Json finds out only when a text is read: bytes that are not UTF-8, or half a surrogate pair (\ud800).
+            throw new ProtocolFormatException("The request body holds a text that is not valid Unicode.", e);
+        }
         return message;
     }
 

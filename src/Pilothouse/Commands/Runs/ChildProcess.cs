@@ -11,21 +11,18 @@ internal sealed class ChildProcess : IDisposable
 
     private const int SigInt = 2;
     private const int SigTerm = 15;
-    private readonly Process _process;
-    private readonly Task _output;
+    private readonly Lock _gate = new();
     private readonly PosixSignalRegistration[] _signals;
+    private Process? _process;
+    private Task _output = Task.CompletedTask;
+    private int _pending;
 
-    private ChildProcess(Process process, string logs)
-    {
-        _process = process;
-        _output = Task.WhenAll(TeeAsync(process.StandardOutput.BaseStream, Console.OpenStandardOutput(), Path.Combine(logs, "stdout.txt")),
-            TeeAsync(process.StandardError.BaseStream, Console.OpenStandardError(), Path.Combine(logs, "stderr.txt")));
+    private ChildProcess() =>
         // On a terminal Ctrl-C reaches the whole process group by itself; sent once more it would look like the second, impatient one.
         _signals = [PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => Forward(context, SigTerm)),
             PosixSignalRegistration.Create(PosixSignal.SIGINT, context => Forward(context, Console.IsInputRedirected ? SigInt : 0))];
-    }
 
-    public int Id => _process.Id;
+    public int Id => _process!.Id;
 
     /// <exception cref="System.ComponentModel.Win32Exception">It could not be started.</exception>
     public static ChildProcess Start(IReadOnlyList<string> words, IReadOnlyDictionary<string, string> variables, string logs)
@@ -33,13 +30,35 @@ internal sealed class ChildProcess : IDisposable
         var start = new ProcessStartInfo(words[0]) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         foreach (var word in words.Skip(1)) start.ArgumentList.Add(word);
         foreach (var (key, value) in variables) start.Environment[key] = value;
-        return new ChildProcess(Process.Start(start)!, logs);
+        var child = new ChildProcess();
+        try
+        {
+            child.Run(start, logs);
+            return child;
+        }
+        catch
+        {
+            child.Dispose();
+            throw;
+        }
+    }
+
+    private void Run(ProcessStartInfo start, string logs)
+    {
+        lock (_gate)
+        {
+            _process = Process.Start(start)!;
+            // A signal that came before there was a command to send it to.
+            if (_pending != 0) Send(_pending);
+        }
+        _output = Task.WhenAll(TeeAsync(_process.StandardOutput.BaseStream, Console.OpenStandardOutput(), Path.Combine(logs, "stdout.txt")),
+            TeeAsync(_process.StandardError.BaseStream, Console.OpenStandardError(), Path.Combine(logs, "stderr.txt")));
     }
 
     /// <returns>The exit code; 128 + n when signal n ended it.</returns>
     public async Task<int> WaitAsync()
     {
-        await _process.WaitForExitAsync();
+        await _process!.WaitForExitAsync();
         await _output;
         return _process.ExitCode;
     }
@@ -50,13 +69,23 @@ internal sealed class ChildProcess : IDisposable
     public void Dispose()
     {
         foreach (var signal in _signals) signal.Dispose();
-        _process.Dispose();
+        _process?.Dispose();
     }
 
     private void Forward(PosixSignalContext context, int signal)
     {
         context.Cancel = true;
-        if (signal == 0 || _process.HasExited) return;
+        if (signal == 0) return;
+        lock (_gate)
+        {
+            if (_process is null) _pending = signal;
+            else Send(signal);
+        }
+    }
+
+    private void Send(int signal)
+    {
+        if (_process!.HasExited) return;
         if (OperatingSystem.IsWindows()) _process.Kill(entireProcessTree: true);
         else _ = Kill(_process.Id, signal);
     }

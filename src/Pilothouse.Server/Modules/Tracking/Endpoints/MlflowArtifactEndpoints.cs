@@ -13,6 +13,7 @@ namespace Pilothouse.Server.Modules.Tracking.Endpoints;
 /// <summary>MLflow's artifact proxy (<c>mlflow-artifacts/*</c>) and <c>artifacts/list</c>.</summary>
 internal static class MlflowArtifactEndpoints
 {
+    private const long MaxUpload = 10 * 1024 * 1024;
     private const string Proxy = "/mlflow-artifacts/artifacts";
 
     /// <summary>Read by people in a browser, so never as HTML or script of this origin.</summary>
@@ -37,7 +38,21 @@ internal static class MlflowArtifactEndpoints
         foreach (var verb in (string[])["create", "complete", "abort"])
             endpoints.MapMlflow("POST", $"/mlflow-artifacts/mpu/{verb}/{{**path}}", Part, (_, _) => Task.FromException<MlflowEmpty>(Unsupported("Multipart upload is not supported for the current artifact repository: send the file by PUT, which streams it to disk whatever its size.")));
         endpoints.MapMlflowRaw("GET", "/mlflow-artifacts/presigned/{**path}", _ => Task.FromException(Unsupported("Presigned download is not supported for the current artifact repository: GET the artifact from this server.")));
+        endpoints.MapMlflow("POST", "/mlflow/artifacts/presigned-upload-url", RunPath, (_, _) => Task.FromException<MlflowEmpty>(
+            new PilothouseException(ErrorCode.InvalidArgument, "Presigned upload is not supported for runs whose artifacts this server holds. PUT the file to mlflow-artifacts instead.")));
+        endpoints.MapMlflowRaw("POST", "/mlflow/upload-artifact", http => UploadAsync(http, artifacts));
         endpoints.MapGetArtifact(artifacts);
+    }
+
+    /// <summary>How a browser stores a file; bounded, since it is for notes and pictures.</summary>
+    private static async Task UploadAsync(HttpContext http, ArtifactService artifacts)
+    {
+        string Required(string name) => http.Request.Query[name].FirstOrDefault() is { Length: > 0 } value ? value : throw new PilothouseException(ErrorCode.InvalidArgument, $"Request must specify {name}.");
+        var (run, path) = (Required("run_uuid"), Required("path"));
+        if (http.Request.ContentLength is 0 or null) throw new PilothouseException(ErrorCode.InvalidArgument, "Request must specify data.");
+        if (http.Request.ContentLength > MaxUpload) throw new PilothouseException(ErrorCode.TooLarge, $"A file uploaded here may have {MaxUpload} bytes. Larger ones: PUT to mlflow-artifacts.");
+        await artifacts.PutAsync(await artifacts.PathOfAsync(run, path, http.RequestAborted), http.Request.Body, http.RequestAborted);
+        await http.WriteMlflowAsync(MlflowEmpty.Instance);
     }
 
     private static void MapGetArtifact(this IEndpointRouteBuilder endpoints, ArtifactService artifacts) =>

@@ -1,0 +1,41 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using Pilothouse.Protocols.Mlflow;
+using Pilothouse.Server.Modules.Tracking;
+using Pilothouse.Server.Platform;
+using Pilothouse.Testing;
+
+namespace Pilothouse.Server.Tests.Modules.Tracking;
+
+/// <summary>The module's services on a database of their own.</summary>
+internal sealed class TrackingFixture : IAsyncDisposable
+{
+    private readonly TestDatabase _database;
+
+    private TrackingFixture(TestDatabase database)
+    {
+        _database = database;
+        RunStore = new RunStore(database.Db);
+        Search = new RunSearch(database.Db);
+        History = new MetricHistory(database.Db);
+        Experiments = new ExperimentService(new ExperimentStore(database.Db), database.Time);
+        Runs = new RunService(database.Db, RunStore, new MetricStore(), new EventBus(NullLogger<EventBus>.Instance), new Ids(database.Time), database.Time);
+    }
+
+    public RunStore RunStore { get; }
+
+    public RunSearch Search { get; }
+
+    public MetricHistory History { get; }
+
+    public ExperimentService Experiments { get; }
+
+    public RunService Runs { get; }
+
+    public static async Task<TrackingFixture> CreateAsync(string kind) => new(await TestDatabase.CreateAsync(kind));
+
+    public async Task<string> CreateRunAsync(string name = "", long startMs = 0) => (await Runs.CreateAsync("0", "ann", name, startMs, [], default)).Id;
+
+    public Task LogAsync(string run, string key, long step, double value) => Runs.LogMetricAsync(run, key, new MlflowPoint(0, 1000 + step, step, value), default);
+
+    public ValueTask DisposeAsync() => _database.DisposeAsync();
+}
