@@ -106,6 +106,7 @@ internal sealed partial class DemoChain(DemoTerminal terminal, Tool tool, DemoPr
         var packaged = await tool.PilothouseAsync(ct, "package", "--commit", _balanced, "--output", layout);
         var digest = Digest().Match(packaged.Text).Value;
         terminal.Check(packaged.ExitCode == 0 && File.Exists(Path.Combine(layout, "index.json")), $"{Directory.GetFiles(Path.Combine(layout, "blobs", "sha256")).Length} blobs, each re-hashed");
+        await tool.PilothouseAsync(ct, "approve", digest, "--comment", "Gates and fairness pass; I read the discordant cases.");
         return digest;
     }
 
@@ -148,7 +149,7 @@ internal sealed partial class DemoChain(DemoTerminal terminal, Tool tool, DemoPr
     {
         terminal.Step(9, "What is in production, and why");
         var what = await tool.PilothouseAsync(ct, "what", "production", "--why");
-        terminal.Check(what.ExitCode == 0 && what.Text.Contains(_balanced[..10], StringComparison.Ordinal), $"commit {_balanced[..10]} is back, with its whole chain of custody");
+        terminal.Check(what.ExitCode == 0 && what.Text.Contains(_balanced, StringComparison.Ordinal), $"commit {_balanced} is back, with its whole chain of custody");
     }
 
     private async Task AuditAsync(CancellationToken ct)
@@ -159,7 +160,9 @@ internal sealed partial class DemoChain(DemoTerminal terminal, Tool tool, DemoPr
         await tool.PilothouseAsync(ct, "audit", "export", "--output", log);
         terminal.Check(intact.ExitCode == 0, "every entry and the chain re-computed");
         var tampered = Path.Combine(paths.Work, "audit-tampered.jsonl");
-        await File.WriteAllTextAsync(tampered, (await File.ReadAllTextAsync(log, ct)).Replace("environment.rollback", "environment.approved", StringComparison.Ordinal).Replace("\"action\":\"project.create\"", "\"action\":\"project.adopt\"", StringComparison.Ordinal), ct);
+        var text = await File.ReadAllTextAsync(log, ct);
+        var at = text.IndexOf("environment.deploy", StringComparison.Ordinal);
+        await File.WriteAllTextAsync(tampered, at < 0 ? text : text[..at] + "environment.denied" + text[(at + "environment.denied".Length)..], ct);
         var betrayed = await tool.PilothouseAsync(ct, "audit", "verify", "--file", tampered);
         terminal.Check(betrayed.ExitCode == 1, "one word changed in a copy: detected, and where");
     }

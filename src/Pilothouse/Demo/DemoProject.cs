@@ -25,7 +25,7 @@ internal sealed partial class DemoProject(Tool tool, string sample, string direc
 
     /// <summary>Commits the project file with these model versions and pushes it.</summary>
     /// <param name="require">Evidence that production demands from this commit on.</param>
-    /// <returns>The commit.</returns>
+    /// <returns>The commit, abbreviated to 12 digits.</returns>
     public async Task<string> CommitAsync(int assistant, int triage, string require, string message, CancellationToken ct)
     {
         var text = await File.ReadAllTextAsync(Path.Combine(sample, "pilothouse.yaml"), ct);
@@ -37,7 +37,7 @@ internal sealed partial class DemoProject(Tool tool, string sample, string direc
         await tool.GitAsync(ct, "add", "-A");
         await tool.GitAsync(ct, "commit", "--quiet", "-m", message);
         await tool.GitAsync(ct, "push", "--quiet", "pilothouse", "main");
-        return (await tool.GitAsync(ct, "rev-parse", "HEAD")).Text.Trim();
+        return (await tool.GitAsync(ct, "rev-parse", "--short=12", "HEAD")).Text.Trim();
     }
 
     // models:\n  assistant:\n    kind: generative\n    engine: onnx\n    version: 2
