@@ -159,7 +159,7 @@ internal static class PostgresBulk
             else List<byte[]?>(NpgsqlDbType.Bytea).Add(value);
         }
 
-        private void Null()
+        public void Null()
         {
             if (_lists[Column] is { } list) list.Add(null);
             else _nulls[Column]++;
