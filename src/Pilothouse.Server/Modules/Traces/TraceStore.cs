@@ -53,7 +53,7 @@ internal sealed class TraceStore(Db db)
         var args = new { query.Service, query.Model, query.Release, query.Environment, text = "%" + Escape(query.Text ?? "") + "%", query.Limit, startMs = before?.StartMs ?? 0, traceId = before?.TraceId ?? "" };
         return [.. (await db.ReadAsync(session => session.QueryAsync<TraceRow>(sql, args), ct)).Select(row => row.ToSummary())];
 
-        string Contains(string column) => db.Dialect.ILike(column, "@text") + @" ESCAPE '\'";
+        static string Contains(string column) => $@"lower({column}) LIKE lower(@text) ESCAPE '\'";
     }
 
     /// <returns>Summary and spans in order of start; null when there is no such trace.</returns>
