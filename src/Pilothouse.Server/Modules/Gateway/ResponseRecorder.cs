@@ -28,7 +28,7 @@ internal sealed partial class ResponseRecorder(ISpanSink sink, IEventBus events,
     /// <summary>Never waits.</summary>
     public void Record(ServedResponse response)
     {
-        if (!response.Abandoned) response.By.Arm.Statistics.Add(response.IsFailed, response.Latency.TotalMilliseconds, time.NowMs());
+        if (!response.Abandoned && !response.IsRefused) response.By.Arm.Statistics.Add(response.IsFailed, response.Latency.TotalMilliseconds, time.NowMs());
         if (!_queue.Writer.TryWrite(response)) Drop(1);
     }
 

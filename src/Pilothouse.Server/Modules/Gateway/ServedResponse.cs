@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Pilothouse.Protocols.V1;
 using Pilothouse.Server.Modules.Gateway.Api;
+using Pilothouse.Server.Platform;
 using Pilothouse.Server.Platform.Inference;
 
 namespace Pilothouse.Server.Modules.Gateway;
@@ -31,6 +32,9 @@ internal sealed record ServedResponse
 
     public bool IsFailed => ErrorType is not null;
 
+    /// <summary>The request itself was wrong (a prompt beyond the context): no fault of the arm, so it neither counts against it nor reaches its monitors.</summary>
+    public bool IsRefused => ErrorType == ErrorShape.Name(ErrorCode.InvalidArgument);
+
     public static ServedResponse Of(ChatCall call, Answerer by, GenerationRequest request, Generation generation, TimeSpan latency) => Chat(call, by, request, latency) with { Generation = generation };
 
     public static ServedResponse Failed(ChatCall call, Answerer by, GenerationRequest request, string? errorType, string message, TimeSpan latency) =>
@@ -47,7 +51,7 @@ internal sealed record ServedResponse
     /// <summary>One event for each text: monitors look at single answers.</summary>
     public IEnumerable<ResponseServed> ToEvents()
     {
-        if (Abandoned) yield break;
+        if (Abandoned || IsRefused) yield break;
         var texts = Operation == "chat" ? [Input.LastOrDefault(m => m.Role == "user")?.Content ?? ""] : Input.Select(m => m.Content);
         foreach (var (i, text) in texts.Index())
         {

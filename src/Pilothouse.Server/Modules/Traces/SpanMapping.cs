@@ -38,8 +38,8 @@ internal static class SpanMapping
             InputTokens = info is { IsInference: true } ? info.InputTokens : null,
             OutputTokens = info is { IsInference: true } ? info.OutputTokens : null,
             Richness = info is null ? 0 : new object?[] { info.InputTokens, info.OutputTokens, info.CacheReadTokens, info.CacheWriteTokens, info.ReasoningTokens, info.Prompt, info.Completion }.Count(v => v is not null),
-            InputText = Cut(info?.Prompt, MaxPreview),
-            OutputText = Cut(info?.Completion, MaxPreview),
+            InputText = Cut(MessageText.Last(info?.Prompt), MaxPreview),
+            OutputText = Cut(MessageText.Last(info?.Completion), MaxPreview),
             Payload = SpanPayload.Write(span),
         };
     }

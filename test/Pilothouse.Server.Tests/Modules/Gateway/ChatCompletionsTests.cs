@@ -39,7 +39,7 @@ public class ChatCompletionsTests
         Assert.Equal(("models:/a/1", "sha256:a", "shop/production", 3L, 2L, 1), (trace.Summary.Model, trace.Summary.Release, trace.Summary.Environment, trace.Summary.InputTokens, trace.Summary.OutputTokens, trace.Summary.Spans));
         var span = Assert.Single(trace.Spans);
         Assert.Equal(("c-1", "stop"), ((string)span.Attributes["gen_ai.conversation.id"]!, (string)((object?[])span.Attributes["gen_ai.response.finish_reasons"]!)[0]!));
-        Assert.Contains("Where is my lamp?", trace.Summary.Input, StringComparison.Ordinal);
+        Assert.Equal(("Where is my lamp?", "echo: Where is my lamp?"), (trace.Summary.Input, trace.Summary.Output));
     }
 
     [Fact]
@@ -127,6 +127,16 @@ public class ChatCompletionsTests
         Assert.Equal((502, "upstream_failed", "The engine is on fire."), ((int)response.StatusCode, error.GetProperty("code").GetString(), error.GetProperty("message").GetString()));
         var seen = gateway.Server.Service<IGatewayRoutes>().Observe(GatewayServer.Route)[0];
         Assert.Equal((1, 1), (seen.Requests, seen.Errors));
+    }
+
+    [Fact]
+    public async Task A_request_that_the_model_cannot_take_is_not_counted_against_the_arm()
+    {
+        await using var gateway = await GatewayServer.StartAsync();
+        gateway.Engine.Answer = (_, _, _) => throw new PilothouseException(ErrorCode.InvalidArgument, "The prompt is too long.");
+        using var response = await gateway.ChatAsync("hi");
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        Assert.Equal(0, gateway.Server.Service<IGatewayRoutes>().Observe(GatewayServer.Route)[0].Requests);
     }
 
     [Fact]
