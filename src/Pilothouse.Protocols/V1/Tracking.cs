@@ -10,5 +10,9 @@ public sealed record RunDetail(RunSummary Run, string ExperimentName, string Art
 
 public sealed record LatestMetric(string Key, double Value, long Step, long TimeMs);
 
+/// <param name="Path">Relative to the run's artifacts.</param>
+/// <param name="Size">Bytes; null for a directory.</param>
+public sealed record RunArtifact(string Path, bool IsDirectory, long? Size);
+
 /// <summary>Parallel arrays, one element a point.</summary>
 public sealed record MetricSeries(string RunId, string Key, long TotalPoints, IReadOnlyList<long> Steps, IReadOnlyList<long> TimesMs, IReadOnlyList<double> Values);

@@ -5,7 +5,7 @@ using Pilothouse.Server.Modules.Tracking.Api;
 namespace Pilothouse.Server.Modules.Tracking;
 
 /// <summary>Runs as our own API, the web UI and other modules see them.</summary>
-internal sealed class RunQueries(RunStore runs, RunSearch search, ExperimentStore experiments, MetricHistory history) : IRuns
+internal sealed class RunQueries(RunStore runs, RunSearch search, ExperimentStore experiments, MetricHistory history, ArtifactService artifacts) : IRuns
 {
     private const int MaxExperiments = 1000;
     private const int MaxPage = 1000;
@@ -32,6 +32,9 @@ internal sealed class RunQueries(RunStore runs, RunSearch search, ExperimentStor
 
     public Task<MetricSeries> HistoryAsync(string runId, string key, int maxPoints, CancellationToken ct) =>
         history.SeriesAsync(runId, key, Math.Clamp(maxPoints, MinSeriesPoints, MaxSeriesPoints), ct);
+
+    public async Task<IReadOnlyList<RunArtifact>> ArtifactsAsync(string runId, string path, CancellationToken ct) =>
+        [.. ((await artifacts.ListRunAsync(runId, path, null, ct)).Files ?? []).Select(f => new RunArtifact(f.Path, f.IsDir, f.FileSize))];
 
     private static RunSummary Summary(RunStore.RunRow run) => new(run.Id, run.Experiment.ToString(CultureInfo.InvariantCulture), run.Name, run.Status, run.UserId, run.StartMs, run.EndMs, run.Lifecycle,
         run.Metrics.ToDictionary(m => m.Key!, m => m.Value ?? 0), run.Params.ToDictionary(p => p.Key!, p => p.Value!), run.Tags.ToDictionary(t => t.Key!, t => t.Value!));

@@ -20,8 +20,6 @@ public interface IAuthenticator
 /// </summary>
 internal sealed class AuthMiddleware(RequestDelegate next, IAuthenticator authenticator)
 {
-    public const string Cookie = "pilothouse_session";
-
     public async Task InvokeAsync(HttpContext context)
     {
         var endpoint = context.GetEndpoint();
@@ -61,6 +59,6 @@ internal sealed class AuthMiddleware(RequestDelegate next, IAuthenticator authen
             var pair = Encoding.UTF8.GetString(buffer, 0, length);
             return pair[(pair.IndexOf(':', StringComparison.Ordinal) + 1)..];
         }
-        return request.Cookies[Cookie];
+        return request.Cookies[SessionCookie.Name];
     }
 }

@@ -54,4 +54,9 @@ public sealed class AnyKeyAccepted
     private AnyKeyAccepted() { }
 
     public static AnyKeyAccepted Instance { get; } = new();
+
+/// <summary>The cookie in which a browser keeps the token of its session.</summary>
+public static class SessionCookie
+{
+    public const string Name = "pilothouse_session";
 }

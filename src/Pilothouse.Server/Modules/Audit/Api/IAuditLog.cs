@@ -1,4 +1,5 @@
 using Pilothouse.Data;
+using Pilothouse.Protocols.V1;
 
 namespace Pilothouse.Server.Modules.Audit.Api;
 
@@ -13,6 +14,9 @@ public interface IAuditLog
 
     /// <summary>Entries newest first, with index below <paramref name="before"/>.</summary>
     Task<IReadOnlyList<AuditEntry>> ListAsync(string? subjectPrefix, long? before, int limit, CancellationToken ct);
+
+    /// <summary>Re-computes every hash of the chain from the stored content.</summary>
+    Task<AuditVerification> VerifyAsync(CancellationToken ct);
 }
 
 /// <summary>What happened.</summary>

@@ -14,4 +14,7 @@ public interface IRuns
 
     /// <summary>Points of one metric in order of step, reduced to about <paramref name="maxPoints"/> with minima and maxima kept.</summary>
     Task<MetricSeries> HistoryAsync(string runId, string key, int maxPoints, CancellationToken ct);
+
+    /// <summary>Files and directories directly below a directory of the run's artifacts; "" is the root.</summary>
+    Task<IReadOnlyList<RunArtifact>> ArtifactsAsync(string runId, string path, CancellationToken ct);
 }

@@ -1,0 +1,17 @@
+namespace Pilothouse.Web.Components;
+
+/// <summary>Which colour a word of the domain has: good, doubtful, bad, under way, or none.</summary>
+internal static class Tone
+{
+    public static string Of(string? word) => word?.ToUpperInvariant() switch
+    {
+        "PASS" or "APPROVED" or "FINISHED" or "STABLE" or "OK" or "SUCCEEDED" or "DELIVERED" or "RESOLVED" or "VALID" => "ok",
+        "INCONCLUSIVE" or "BUDGET" or "COLLECTING" or "PENDING" or "KILLED" or "SCHEDULED" or "WARN" => "warn",
+        "FAIL" or "FAILED" or "INVALID" or "FIRING" or "DEGRADED" or "ROLLED_BACK" or "ERROR" or "REJECTED" => "bad",
+        "RUNNING" or "PROGRESSING" or "STARTED" or "WEIGHT" => "busy",
+        _ => "",
+    };
+
+    /// <summary>As a person writes it: <c>rolled_back</c> is "rolled back".</summary>
+    public static string Words(string? word) => (word ?? "").Replace('_', ' ').ToLowerInvariant();
+}

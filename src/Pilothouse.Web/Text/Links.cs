@@ -1,0 +1,91 @@
+using Microsoft.AspNetCore.Http.Extensions;
+using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.Extensions.Primitives;
+
+namespace Pilothouse.Web.Text;
+
+/// <summary>Addresses of pages: the one place that knows them.</summary>
+internal static class Links
+{
+    public static string Environment(string project, string name) => $"/environments/{E(project)}/{E(name)}";
+
+    /// <param name="environment"><c>PROJECT/ENV</c>.</param>
+    public static string Environment(string environment) => environment.Split('/', 2) is [var project, var name] ? Environment(project, name) : "/";
+
+    public static string Experiment(string id) => $"/experiments/{E(id)}";
+
+    public static string Run(string id) => $"/runs/{E(id)}";
+
+    public static string Model(string name) => $"/models/{E(name)}";
+
+    public static string Model(string name, int version) => $"/models/{E(name)}/{version}";
+
+    public static string Dataset(string name, int version) => $"/datasets/{E(name)}/{version}";
+
+    public static string Prompt(string name, int version) => $"/prompts/{E(name)}/{version}";
+
+    public static string Release(string digest) => $"/releases/{E(digest)}";
+
+    public static string Evaluation(string id) => $"/evaluations/{E(id)}";
+
+    public static string Fairness(string id) => $"/fairness/{E(id)}";
+
+    public static string Trace(string id) => $"/traces/{E(id)}";
+
+    /// <summary>Page of what a piece of evidence came from.</summary>
+    public static string? Evidence(string type, string? id) => (type, id) switch
+    {
+        (_, null) => null,
+        ("evaluation", _) => Evaluation(id),
+        ("fairness", _) => Fairness(id),
+        _ => null,
+    };
+
+    /// <summary><c>models:/assistant/2</c> to its page; null for what has none (<c>git:COMMIT</c>).</summary>
+    public static string? Reference(string? reference)
+    {
+        if (reference is null || reference.IndexOf(":/", StringComparison.Ordinal) is var at && at < 0) return null;
+        return reference[(at + 2)..].TrimStart('/').Split('/') is [var name, var version] && int.TryParse(version, out _)
+            ? reference[..at] switch { "models" => $"/models/{E(name)}/{version}", "datasets" => $"/datasets/{E(name)}/{version}", "prompts" => $"/prompts/{E(name)}/{version}", _ => null }
+            : null;
+    }
+
+    /// <summary>Subject of an audit entry, e.g. <c>environments/support-assistant/production</c>, to its page.</summary>
+    public static string? Subject(string subject) => subject.Split('/') switch
+    {
+        ["environments", var project, var name] => Environment(project, name),
+        ["models", var name] => Model(name),
+        ["models", var name, var version] when int.TryParse(version, out var number) => Model(name, number),
+        ["datasets", var name, var version] when int.TryParse(version, out var number) => Dataset(name, number),
+        ["prompts", var name, var version] when int.TryParse(version, out var number) => Prompt(name, number),
+        ["releases", var digest] => Release(digest),
+        ["releases", _, var digest] when digest.StartsWith("sha256:", StringComparison.Ordinal) => Release(digest),
+        ["evaluations", var id] => Evaluation(id),
+        ["fairness", var id] => Fairness(id),
+        _ => null,
+    };
+
+    /// <summary>The same page with other values in its query string; null removes a key.</summary>
+    /// <param name="uri">Absolute address of the page.</param>
+    public static string With(string uri, params ReadOnlySpan<(string Key, string? Value)> changes)
+    {
+        var parsed = new Uri(uri);
+        var query = QueryHelpers.ParseQuery(parsed.Query);
+        foreach (var (key, value) in changes)
+        {
+            if (string.IsNullOrEmpty(value)) query.Remove(key);
+            else query[key] = value;
+        }
+        return parsed.AbsolutePath + new QueryBuilder(query.SelectMany(pair => pair.Value, (pair, value) => KeyValuePair.Create(pair.Key, value ?? "")));
+    }
+
+    /// <summary>Current values of the query string but for some keys: the hidden fields of a GET form.</summary>
+    public static IEnumerable<KeyValuePair<string, string>> Others(string uri, IReadOnlyCollection<string> except) =>
+        QueryHelpers.ParseQuery(new Uri(uri).Query).Where(pair => !except.Contains(pair.Key))
+            .SelectMany(pair => (IEnumerable<string?>)pair.Value, (pair, value) => KeyValuePair.Create(pair.Key, value ?? ""));
+
+    /// <summary>A path of this server, never another's: <c>//evil.example</c> and <c>/\evil</c> are not.</summary>
+    public static string Local(string? path) => path is ['/', ..] and not ['/', '/' or '\\', ..] && !path.Any(char.IsControl) ? path : "/";
+
+    private static string E(string part) => Uri.EscapeDataString(part);
+}
