@@ -36,7 +36,13 @@ internal static class Format
 
     public static string Integer(long value) => value.ToString("#,0", Numbers);
 
-    public static string Percent(double fraction) => $"{Number(fraction * 100)}{Thin}%";
+    /// <summary>Three significant digits: a share is rarely known better.</summary>
+    public static string Percent(double fraction)
+    {
+        var percent = fraction * 100;
+        var magnitude = percent == 0 ? 0 : (int)Math.Floor(Math.Log10(Math.Abs(percent)));
+        return $"{Number(magnitude is > -4 and < 3 ? Math.Round(percent, 2 - magnitude) : percent)}{Thin}%";
+    }
 
     public static string Share(long part, long whole) => whole == 0 ? "–" : Percent((double)part / whole);
 

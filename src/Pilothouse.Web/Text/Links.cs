@@ -1,6 +1,5 @@
 using Microsoft.AspNetCore.Http.Extensions;
 using Microsoft.AspNetCore.WebUtilities;
-using Microsoft.Extensions.Primitives;
 
 namespace Pilothouse.Web.Text;
 
@@ -54,7 +53,7 @@ internal static class Links
     public static string? Subject(string subject) => subject.Split('/') switch
     {
         ["environments", var project, var name] => Environment(project, name),
-        ["models", var name] => Model(name),
+        ["models", var name] => Model(name.Split('@')[0]),
         ["models", var name, var version] when int.TryParse(version, out var number) => Model(name, number),
         ["datasets", var name, var version] when int.TryParse(version, out var number) => Dataset(name, number),
         ["prompts", var name, var version] when int.TryParse(version, out var number) => Prompt(name, number),

@@ -1,0 +1,117 @@
+using System.Globalization;
+using Deque.AxeCore.Playwright;
+using Microsoft.Playwright;
+using Pilothouse.Testing;
+
+namespace Pilothouse.EndToEnd.Tests.Web;
+
+/// <summary>What holds for every page: looks, weight, accessibility, width, work without scripts.</summary>
+[Collection("web")]
+public sealed class PageTests(WebServer server, Browser browser)
+{
+    /// <summary>Bytes on the wire of a first visit, without the data that charts fetch.</summary>
+    private const int MaxWeight = 250 * 1024;
+
+    private static readonly string Screenshots = Path.Combine(RepoRoot.Path, "artifacts", "screenshots");
+
+    public static TheoryData<string> Pages =>
+    [
+        "overview", "environment", "experiments", "experiment", "run", "models", "model", "model-version", "datasets", "dataset", "prompts", "prompt", "evaluations", "evaluation",
+        "fairness", "fairness-report", "releases", "release", "traces", "trace", "monitors", "alerts", "audit", "not-found",
+    ];
+
+    [Theory]
+    [MemberData(nameof(Pages))]
+    public async Task Page_in_light_and_dark_has_no_accessibility_fault_and_fits_its_window(string name)
+    {
+        Directory.CreateDirectory(Screenshots);
+        foreach (var scheme in (ColorScheme[])[ColorScheme.Light, ColorScheme.Dark])
+        {
+            var page = await browser.OpenAsync(server.Url, scheme: scheme);
+            var errors = Watch(page);
+            var response = await page.GotoAsync(Address(name));
+            Assert.Equal(name == "not-found" ? 404 : 200, response!.Status);
+            if (name == "run") await page.Locator("line-chart[data-points]").First.WaitForAsync();
+            await page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(Screenshots, $"{name}-{scheme.ToString().ToLowerInvariant()}.png") });
+            var result = await page.RunAxe();
+            Assert.True(result.Violations.Length == 0, $"{name} {scheme}: " + string.Join("\n", result.Violations.Select(v => $"{v.Id}: {v.Help}: {string.Join(" | ", v.Nodes.Take(4).Select(n => n.Html + " " + string.Join(" ", n.Any.Select(a => a.Message))))}")));
+            Assert.Empty(name == "not-found" ? [] : errors);
+            foreach (var (width, height) in ((int, int)[])[(1280, 800), (390, 844)])
+            {
+                await page.SetViewportSizeAsync(width, height);
+                Assert.True(await page.EvaluateAsync<int>("document.documentElement.scrollWidth") <= width, $"{name} scrolls sideways at {width} px: {await WidestAsync(page)}");
+                if (width == 390 && scheme == ColorScheme.Light) await page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(Screenshots, $"{name}-narrow.png") });
+            }
+            await page.Context.CloseAsync();
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Pages))]
+    public async Task Page_first_visit_weighs_at_most_250_KB(string name)
+    {
+        var page = await browser.OpenAsync(server.Url);
+        var session = await page.Context.NewCDPSessionAsync(page);
+        await session.SendAsync("Network.enable");
+        long bytes = 0;
+        var data = new HashSet<string>();
+        session.Event("Network.responseReceived").OnEvent += (_, e) =>
+        {
+            if (e!.Value.GetProperty("response").GetProperty("url").GetString()!.Contains("/api/v1/", StringComparison.Ordinal)) data.Add(e.Value.GetProperty("requestId").GetString()!);
+        };
+        session.Event("Network.loadingFinished").OnEvent += (_, e) =>
+        {
+            if (!data.Contains(e!.Value.GetProperty("requestId").GetString()!)) bytes += (long)e.Value.GetProperty("encodedDataLength").GetDouble();
+        };
+        await page.GotoAsync(Address(name), new PageGotoOptions { WaitUntil = WaitUntilState.Load });
+        if (name == "run") await page.Locator("line-chart[data-points]").First.WaitForAsync();
+        TestContext.Current.TestOutputHelper?.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: {bytes / 1024.0:0.0} KB"));
+        Directory.CreateDirectory(Screenshots);
+        await File.WriteAllTextAsync(Path.Combine(Screenshots, name + ".weight.txt"), string.Create(CultureInfo.InvariantCulture, $"{bytes / 1024.0:0.0}\n"));
+        Assert.InRange(bytes, 10_000, MaxWeight);
+        await page.Context.CloseAsync();
+    }
+
+    [Theory]
+    [MemberData(nameof(Pages))]
+    public async Task Page_without_JavaScript_shows_heading_menu_and_content(string name)
+    {
+        var page = await browser.OpenAsync(server.Url, javaScript: false);
+        await page.GotoAsync(Address(name));
+        Assert.NotEmpty(await page.Locator("h1").InnerTextAsync());
+        Assert.True(await page.Locator("#menu a").CountAsync() >= 10);
+        Assert.True(await page.Locator("main .panel").CountAsync() >= 1);
+        await page.Context.CloseAsync();
+    }
+
+    private string Address(string name) => name switch
+    {
+        "overview" => "/",
+        "environment" => $"/environments/{SampleWorld.Project}/{SampleWorld.Environment}",
+        "experiment" => $"/experiments/{server.ExperimentId}",
+        "run" => $"/runs/{server.RunId}",
+        "model" => "/models/triage",
+        "model-version" => "/models/triage/2",
+        "dataset" => "/datasets/support-heldout/1",
+        "prompt" => "/prompts/support/1",
+        "evaluation" => $"/evaluations/{SampleWorld.EvaluationId}",
+        "fairness-report" => $"/fairness/{SampleWorld.FairnessId}",
+        "release" => $"/releases/{SampleWorld.Canary}",
+        "trace" => $"/traces/{SampleWorld.TraceId}",
+        "audit" => "/audit?verify=1",
+        "not-found" => "/no-such-page",
+        _ => "/" + name,
+    };
+
+    /// <summary>Errors in the console: a script that failed, or something that the content policy stopped.</summary>
+    internal static List<string> Watch(IPage page)
+    {
+        var errors = new List<string>();
+        page.Console += (_, message) => { if (message.Type == "error") errors.Add(message.Text); };
+        page.PageError += (_, error) => errors.Add(error);
+        return errors;
+    }
+
+    private static Task<string> WidestAsync(IPage page) => page.EvaluateAsync<string>(
+        "[...document.querySelectorAll('main *')].filter(e => e.getBoundingClientRect().right > innerWidth && !e.closest('.box, .command, .text, .waterfall')).slice(0, 3).map(e => e.outerHTML.slice(0, 160)).join(' || ')");
+}

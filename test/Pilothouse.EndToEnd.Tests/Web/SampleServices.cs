@@ -1,0 +1,73 @@
+using System.Reflection;
+using Microsoft.Extensions.DependencyInjection;
+using Pilothouse.Protocols.V1;
+using Pilothouse.Server.Modules.Deployments.Api;
+using Pilothouse.Server.Modules.Evaluation.Api;
+using Pilothouse.Server.Modules.Fairness.Api;
+using Pilothouse.Server.Modules.Monitoring.Api;
+using Pilothouse.Server.Modules.Packaging.Api;
+using Pilothouse.Server.Modules.Traces.Api;
+using Pilothouse.Server.Platform;
+
+namespace Pilothouse.EndToEnd.Tests.Web;
+
+/// <summary>Answers the pages' questions from <see cref="SampleWorld"/>. A proxy: an interface that gains a method does not break it.</summary>
+internal static class SampleServices
+{
+    public static void AddTo(IServiceCollection services)
+    {
+        services.AddSingleton(Of<IDeployments>(new()
+        {
+            [nameof(IDeployments.EnvironmentsAsync)] = _ => Task.FromResult<IReadOnlyList<EnvironmentState>>([SampleWorld.State]),
+            [nameof(IDeployments.RolloutsAsync)] = _ => Task.FromResult(SampleWorld.History),
+            [nameof(IDeployments.WhatAsync)] = a => (string?)a[0] == SampleWorld.Project && (string?)a[1] == SampleWorld.Environment
+                ? Task.FromResult(SampleWorld.Custody) : Task.FromException<Custody>(new PilothouseException(ErrorCode.NotFound, $"Nothing was ever deployed to '{a[0]}/{a[1]}'.")),
+        }));
+        services.AddSingleton(Of<IEvaluations>(new()
+        {
+            [nameof(IEvaluations.GetAsync)] = _ => Task.FromResult(SampleWorld.Evaluation),
+            [nameof(IEvaluations.ListAsync)] = _ => Task.FromResult(new Page<EvaluationSummary>([SampleWorld.Evaluation.Summary], null)),
+        }));
+        services.AddSingleton(Of<IFairnessReports>(new()
+        {
+            [nameof(IFairnessReports.GetAsync)] = _ => Task.FromResult(SampleWorld.Fairness),
+            [nameof(IFairnessReports.ListAsync)] = _ => Task.FromResult<IReadOnlyList<FairnessReport>>([SampleWorld.Fairness]),
+        }));
+        services.AddSingleton(Of<IMonitors>(new()
+        {
+            [nameof(IMonitors.ListAsync)] = _ => Task.FromResult(SampleWorld.Monitors),
+            ["ActiveAsync"] = _ => Task.FromResult(SampleWorld.Monitors),
+            [nameof(IMonitors.AlertsAsync)] = _ => Task.FromResult(SampleWorld.Alerts),
+        }));
+        services.AddSingleton(Of<IReleases>(new()
+        {
+            [nameof(IReleases.GetAsync)] = a => Task.FromResult(SampleWorld.Releases.FirstOrDefault(r => r.Digest == (string?)a[0]) ?? SampleWorld.Releases[0]),
+            [nameof(IReleases.ListAsync)] = _ => Task.FromResult(SampleWorld.Releases),
+        }));
+        services.AddSingleton(Of<ITraces>(new()
+        {
+            [nameof(ITraces.GetAsync)] = _ => Task.FromResult(SampleWorld.TraceDetail),
+            [nameof(ITraces.ListAsync)] = _ => Task.FromResult(new Page<TraceSummary>(
+            [
+                SampleWorld.Trace,
+                SampleWorld.Trace with { TraceId = "7c" + SampleWorld.TraceId[2..], StartMs = SampleWorld.Ago(95), DurationMs = 61.02, Errors = 0, Input = "Where is my parcel?", Output = "Your parcel is on its way." },
+            ], null)),
+        }));
+    }
+
+    private static T Of<T>(Dictionary<string, Func<object?[], object>> answers) where T : class
+    {
+        var proxy = DispatchProxy.Create<T, Proxy>();
+        ((Proxy)(object)proxy).Answers = answers;
+        return proxy;
+    }
+
+    /// <summary>Public and not sealed: the runtime derives from it.</summary>
+    public class Proxy : DispatchProxy
+    {
+        internal Dictionary<string, Func<object?[], object>> Answers { get; set; } = [];
+
+        protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) =>
+            Answers.TryGetValue(targetMethod!.Name, out var answer) ? answer(args ?? []) : throw new NotSupportedException($"The sample world does not answer {targetMethod.Name}.");
+    }
+}

@@ -1,0 +1,146 @@
+using Pilothouse.Protocols.V1;
+
+namespace Pilothouse.EndToEnd.Tests.Web;
+
+/// <summary>
+/// One moment of a project's life in which every page has something to show: a rollout under way, a base line, a failed fairness check, a firing alert.
+/// Real servers reach such a moment only after minutes; the pages are looked at and measured on this one, and end to end on the real thing.
+/// </summary>
+internal static class SampleWorld
+{
+    public const string Project = "support-assistant";
+    public const string Environment = "production";
+    public const string Stable = "sha256:8f3b1c64d2a7905e7b1f6c0de2a94f7d3c55e1b0a9f8d7c6b5a4938271605f4e";
+    public const string Canary = "sha256:1d9e07b3c4f5a6978812fe3d4c5b6a79e8f0d1c2b3a4958677685940312f1e0d";
+    public const string Commit = "4f0c9a1be2d37c58a96b04de7f1c2a3b5d6e7f80";
+    public const string BaseCommit = "b17e5d20c3a94f68e0d1b2c3a495867768594031";
+    public const string EvaluationId = "01k6evaluation0000000000001";
+    public const string FairnessId = "01k6fairness000000000000001";
+    public const string TraceId = "5b8aa5a2d2c872e8321cf37308d69df2";
+
+    public static DateTimeOffset Now { get; } = new(2026, 9, 14, 10, 30, 0, TimeSpan.Zero);
+
+    public static long Ago(int seconds) => Now.AddSeconds(-seconds).ToUnixTimeMilliseconds();
+
+    public static IReadOnlyList<Release> Releases { get; } =
+    [
+        new(Canary, Project, Commit, "Shorter answers: prompt v7, balanced data", "maria", Ago(2400), Components(4, "a1"),
+        [
+            new("evaluation", "support-quality", Hex("e1"), "PASS", "exact: +0.012 against the base line, 95 % interval -0.004 to +0.028, margin 0.03.", EvaluationId, "maria", Ago(2300)),
+            new("fairness", "pronouns", Hex("f1"), "FAIL", "Largest gap 0.24 between groups; the limit is 0.20.", FairnessId, "maria", Ago(2200)),
+            new("approval", "approval", Hex("aa"), "APPROVED", "Looks right to me.", null, "jonas", Ago(1800)),
+        ]),
+        new(Stable, Project, BaseCommit, "Assistant v3 with typo robustness", "jonas", Ago(90_000), Components(3, "b2"),
+        [
+            new("evaluation", "support-quality", Hex("e2"), "PASS", "exact: 0.941, lower bound 0.917 above the floor 0.80.", EvaluationId, "jonas", Ago(89_000)),
+            new("approval", "approval", Hex("ab"), "APPROVED", "", null, "maria", Ago(88_000)),
+        ]),
+    ];
+
+    public static EnvironmentState State { get; } = new(Project, Environment, Stable, Canary, 50, "local", "progressing", Ago(86_000), "jonas",
+        [new("stable", Stable, 1843, 2, 41.2, 118.7, Ago(1)), new("canary", Canary, 1794, 31, 39.8, 131.4, Ago(2))], 1);
+
+    public static Rollout Rollout { get; } = new("01k6rollout1", Project, Environment, Canary, Stable, "progressing", [10, 50, 100], 1, 50, "Shorter answers", "maria", Ago(640), null,
+        [
+            new(Ago(640), "started", "Rollout begun by maria: 10 → 50 → 100 %"),
+            new(Ago(640), "weight", "Canary gets 10 % of the traffic"),
+            new(Ago(340), "evidence", "31 requests seen, no alert: on to the next step"),
+            new(Ago(338), "weight", "Canary gets 50 % of the traffic"),
+        ], "deploy", 214, 300, 300_000, Ago(338));
+
+    public static IReadOnlyList<Rollout> History { get; } =
+    [
+        Rollout,
+        new("01k6rollout0", Project, Environment, Stable, Hex("07"), "succeeded", [10, 50, 100], 2, 100, null, "jonas", Ago(86_900), Ago(86_000), [new(Ago(86_000), "succeeded", "100 % of the traffic")]),
+        new("01k6rolloutx", Project, Environment, Hex("09"), Hex("07"), "rolled_back", [10, 50, 100], 0, 0, "Monitor answers-stay-on-topic raised an alarm: pass rate 0.71 against 0.95.", "maria", Ago(190_000), Ago(189_940), []),
+    ];
+
+    public static Custody Custody { get; } = new(State, Releases[1], Rollout, History,
+        [new(41, Ago(640), "maria", "environment.deploy", $"environments/{Project}/{Environment}", $$"""{"release":"{{Canary}}","steps":[10,50,100]}""", Hex("c1")[7..], Hex("c2")[7..])],
+        $"pilothouse rollback {Environment} --project {Project} --reason \"...\"");
+
+    public static EvaluationDetail Evaluation { get; } = new(
+        new(EvaluationId, Project, Commit, BaseCommit, "finished", "PASS", "All gates hold.", 512, 512, "maria", Ago(2300), Ago(2262), Hex("e1")),
+        [
+            new("support-quality", "models:/assistant/4", "models:/assistant/3", "data/heldout.jsonl", 512,
+                [
+                    new("exact", 0.953, 0.931, 0.968, 0.941, 0.012, -0.004, 0.028, 0.95, "Wilson; Tango"),
+                    new("edit_similarity", 0.9812, 0.974, 0.987, 0.9789, 0.0023, -0.0061, 0.0107, 0.95, "cluster bootstrap"),
+                ],
+                [
+                    new("non_inferiority:exact", "exact", "non_inferiority", "PASS", "The candidate is at most 0.004 worse with 95 % confidence; 0.03 is allowed.", 0.012, -0.004, 0.028, -0.03, 0.95, "Tango", 0.0004, 0.021, null),
+                    new("floor:exact", "exact", "floor", "PASS", "The lower bound 0.931 is above 0.80.", 0.953, 0.931, 0.968, 0.80, 0.95, "Wilson", null, null, null),
+                    new("non_inferiority:edit_similarity", "edit_similarity", "non_inferiority", "INCONCLUSIVE", "The interval reaches from -0.0061 to +0.0107; the margin is 0.005.", 0.0023, -0.0061, 0.0107, -0.005, 0.95, "cluster bootstrap", 0.08, 0.011, 340),
+                ],
+                [
+                    new("heldout-0113", "How do I get a refund for order 4471?", "Refunds take five days. Open Orders, choose 4471, then Refund.", "Refunds take five days. Open Orders, choose 4471, then Refund.", 1, "Refunds take ten days.", 0),
+                    new("heldout-0381", "my pasword does not wrok", "Choose 'Forgot password' on the sign-in page.", "Please sign in.", 0, "Choose 'Forgot password' on the sign-in page.", 1),
+                ]),
+        ]);
+
+    public static FairnessReport Fairness { get; } = new(FairnessId, Project, Commit, "FAIL",
+        [
+            new("pronouns", "assistant", "generative", "pronoun_preference", "FAIL", "The gap between engineer and nurse is 0.24, with 95 % confidence at least 0.21; 0.20 is allowed.",
+                [new("female_share_gap", 0.24, 0.21, 0.27, 0.95, 0.20, "FAIL", "cluster bootstrap over templates", "engineer", "nurse")],
+                [
+                    new("engineer", "female_share", 0.38, 0.35, 0.41, 240), new("doctor", "female_share", 0.47, 0.44, 0.50, 240), new("teacher", "female_share", 0.55, 0.52, 0.58, 240),
+                    new("nurse", "female_share", 0.62, 0.59, 0.65, 240),
+                ]),
+            new("triage-groups", "triage", "classifier", "group_rates", "PASS", "No gap above 0.10.",
+                [
+                    new("equal_opportunity_difference", 0.031, 0.002, 0.082, 0.95, 0.10, "PASS", "bootstrap", "south", "north"),
+                    new("demographic_parity_difference", 0.022, 0.001, 0.071, 0.95, 0.10, "PASS", "bootstrap", "south", "north"),
+                ],
+                [
+                    new("north", "true_positive_rate", 0.91, 0.87, 0.94, 310), new("south", "true_positive_rate", 0.88, 0.83, 0.92, 295), new("west", "true_positive_rate", 0.90, 0.85, 0.93, 271),
+                    new("north", "selection_rate", 0.42, 0.38, 0.46, 620), new("south", "selection_rate", 0.40, 0.36, 0.44, 601), new("west", "selection_rate", 0.41, 0.37, 0.45, 588),
+                ]),
+        ], "maria", Ago(2200), Hex("f1"));
+
+    public static IReadOnlyList<MonitorState> Monitors { get; } =
+    [
+        new("answers-stay-on-topic", $"{Project}/{Environment}", "canary", Canary, "grounded", 0.95, 0.01, "firing", 1763, 0.902, 0.881, 0.921, 4120.5,
+            "Fewer answers are grounded than the reference 0.95. Such evidence arises by chance in at most 1 of 100 monitors, over its whole life.", Ago(3), "assistant", "m1", Ago(640)),
+        new("answers-stay-on-topic", $"{Project}/{Environment}", "stable", Stable, "grounded", 0.95, 0.01, "ok", 18_430, 0.957, 0.949, 0.964, 0.031,
+            "No sign that the pass rate is below 0.95.", Ago(2), "assistant", "m2", Ago(86_000)),
+        new("errors", $"{Project}/{Environment}", "canary", Canary, "error_rate", 0.99, 0.01, "collecting", 12, 1, null, null, 1, "12 of 20 responses judged.", Ago(2), "assistant", "m3", Ago(640)),
+    ];
+
+    public static IReadOnlyList<Alert> Alerts { get; } =
+    [
+        new("a1", "answers-stay-on-topic", $"{Project}/{Environment}", "canary", Canary, "firing", "Pass rate of grounded answers is 0.902 (0.881 to 0.921) against the reference 0.95.", Ago(70), null,
+            new Dictionary<string, string>(), [new("http://127.0.0.1:9999/hook", "delivered", 1, Ago(69), null)]),
+        new("a0", "answers-stay-on-topic", $"{Project}/{Environment}", "canary", Hex("09"), "resolved", "Pass rate of grounded answers is 0.71 (0.60 to 0.80) against the reference 0.95.", Ago(189_960), Ago(189_940),
+            new Dictionary<string, string>(), [new("http://127.0.0.1:9999/hook", "failed", 5, Ago(189_900), "connection refused")]),
+    ];
+
+    public static TraceSummary Trace { get; } = new(TraceId, "chat assistant", "gateway", "assistant", Stable, $"{Project}/{Environment}", Ago(30), 128.4, 5, 1, 212, 48,
+        "How do I get a refund for order 4471?", "Refunds take five days. Open Orders, choose 4471, then Refund.");
+
+    public static TraceDetail TraceDetail { get; } = new(Trace,
+    [
+        Span("aaaaaaaaaaaaaaa1", null, "chat assistant", 0, 128.4, "ok", new() { ["gen_ai.request.model"] = "assistant", ["gen_ai.usage.input_tokens"] = 212L, ["pilothouse.arm"] = "stable" }),
+        Span("aaaaaaaaaaaaaaa2", "aaaaaaaaaaaaaaa1", "render prompt", 0.4, 1.1, "ok", new() { ["prompt.version"] = 7L }),
+        Span("aaaaaaaaaaaaaaa3", "aaaaaaaaaaaaaaa1", "retrieve documents", 1.4, 38.9, "error", new() { ["db.system"] = "postgresql", ["documents"] = 4L }, "timeout after 30 ms, retried"),
+        Span("aaaaaaaaaaaaaaa4", "aaaaaaaaaaaaaaa3", "SELECT documents", 9, 37.2, "ok", new() { ["db.statement"] = "SELECT body FROM document ORDER BY embedding <-> $1 LIMIT 4" }),
+        Span("aaaaaaaaaaaaaaa5", "aaaaaaaaaaaaaaa1", "generate", 39.4, 127.9, "ok", new() { ["gen_ai.response.finish_reasons"] = "stop", ["temperature"] = 0.0 }),
+    ]);
+
+    /// <summary>A digest that begins with the given digits.</summary>
+    public static string Hex(string start) => "sha256:" + (start + string.Concat(Enumerable.Repeat("9c4e7b2f", 8)))[..64];
+
+    private static IReadOnlyList<ReleaseComponent> Components(int model, string seed) =>
+    [
+        new("model", "assistant", $"models:/assistant/{model}", Hex(seed + "1"), 7_602_176),
+        new("model", "triage", "models:/triage/2", Hex(seed + "2"), 1_204_224),
+        new("prompt", "support", "prompts:/support/7", Hex(seed + "3"), 412),
+        new("dataset", "heldout", "datasets:/support-heldout/2", Hex(seed + "4"), 182_044),
+        new("code", Project, "git:" + (model == 4 ? Commit : BaseCommit), Hex(seed + "5"), 0),
+    ];
+
+    private static SpanRecord Span(string id, string? parent, string name, double fromMs, double toMs, string status, Dictionary<string, object?> attributes, string? message = null)
+    {
+        var start = Ago(30) * 1_000_000L;
+        return new SpanRecord(TraceId, id, parent, name, "internal", start + (long)(fromMs * 1e6), start + (long)(toMs * 1e6), status, message, attributes, [], new Dictionary<string, object?>(), null);
+    }
+}

@@ -1,0 +1,101 @@
+using System.Net.Http.Json;
+using System.Text;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
+using Pilothouse.Protocols.V1;
+using Pilothouse.Server.Modules.Registry.Api;
+using Pilothouse.Testing;
+using Pilothouse.Web;
+
+namespace Pilothouse.EndToEnd.Tests.Web;
+
+/// <summary>The real server with pages: runs, models, data sets, prompts, projects and the audit log are real and seeded through the public API; the rest is <see cref="SampleWorld"/>.</summary>
+public sealed class WebServer : IAsyncLifetime
+{
+    private TestServer _server = null!;
+
+    public Uri Url => _server.Url;
+
+    public HttpClient Http => _server.Http;
+
+    public string ExperimentId { get; private set; } = "";
+
+    public string RunId { get; private set; } = "";
+
+    /// <summary>A server of its own, with pages and an administrator's token.</summary>
+    public static Task<TestServer> StartGuardedAsync(string token) => TestServer.StartAsync(customize: builder =>
+    {
+        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?> { ["Identity:AdminToken"] = token });
+        WebUi.AddServices(builder);
+        SampleServices.AddTo(builder.Services);
+    }, map: WebUi.Map);
+
+    public async ValueTask InitializeAsync()
+    {
+        _server = await TestServer.StartAsync(customize: builder =>
+        {
+            WebUi.AddServices(builder);
+            builder.Services.AddSingleton<TimeProvider>(new FakeTimeProvider(SampleWorld.Now) { AutoAdvanceAmount = TimeSpan.FromMilliseconds(1) });
+            SampleServices.AddTo(builder.Services);
+        }, map: WebUi.Map);
+        await SeedAsync();
+    }
+
+    public ValueTask DisposeAsync() => _server.DisposeAsync();
+
+    /// <summary>One more point of a metric of the live run, as a client sends it.</summary>
+    public Task LogAsync(string runId, string key, double value, long step) =>
+        PostAsync("runs/log-metric", new { run_id = runId, key, value, timestamp = SampleWorld.Ago(0), step });
+
+    private async Task SeedAsync()
+    {
+        await Http.PostAsJsonAsync("/api/v1/projects", new { name = SampleWorld.Project });
+        var experiment = await PostAsync("experiments/create", new { name = "assistant-finetune" });
+        ExperimentId = experiment.GetProperty("experiment_id").GetString()!;
+        for (var i = 0; i < 60; i++) RunId = await SeedRunAsync(i);
+        var prompts = _server.Service<IPrompts>();
+        var datasets = _server.Service<IDatasets>();
+        var dataset = await BlobAsync("{\"input\":\"a\",\"expected\":\"b\"}\n{\"input\":\"c\",\"expected\":\"d\"}\n");
+        await datasets.RegisterAsync("support-heldout", new NewDatasetVersion(dataset.Digest, "jsonl", "Held-out questions"), "maria", default);
+        await prompts.RegisterAsync("support", new NewPromptVersion("You answer questions of customers.\n\nQuestion: {question}\nAnswer:", "First wording"), "maria", default);
+        for (var i = 1; i <= 2; i++)
+        {
+            var directory = Path.Combine(RepoRoot.Path, "samples", "support-assistant", "models", $"triage-v{i}");
+            await _server.Client.RegisterModelDirectoryAsync("triage", directory, files => new NewModelVersion("classifier", files, $"Triage, attempt {i}", RunId, null,
+                SampleWorld.Commit, ["datasets:/support-heldout/1"], i > 1 ? $"models:/triage/{i - 1}" : null), default);
+        }
+        await _server.Client.SetModelAliasAsync("triage", "champion", 2, default);
+    }
+
+    private async Task<string> SeedRunAsync(int i)
+    {
+        var run = await PostAsync("runs/create", new { experiment_id = ExperimentId, start_time = SampleWorld.Ago(7200 - (i * 60)), run_name = $"lr-{i:00}", tags = new[] { new { key = "mlflow.source.git.commit", value = SampleWorld.Commit } } });
+        var id = run.GetProperty("run").GetProperty("info").GetProperty("run_id").GetString()!;
+        var random = new Random(i);
+        var metrics = Enumerable.Range(0, 120).SelectMany(step => new[]
+        {
+            new { key = "loss", value = (2.5 * Math.Exp(-step / (20.0 + i))) + 0.15 + (random.NextDouble() * 0.05), timestamp = SampleWorld.Ago(7200 - (i * 60) - (step / 4)), step },
+            new { key = "eval/accuracy", value = 0.95 - (0.6 * Math.Exp(-step / 30.0)) + (random.NextDouble() * 0.02), timestamp = SampleWorld.Ago(7200 - (i * 60) - (step / 4)), step },
+        });
+        await PostAsync("runs/log-batch", new { run_id = id, metrics, @params = new[] { new { key = "lr", value = $"{0.001 * (i + 1):0.###}" }, new { key = "seed", value = $"{i}" }, new { key = "batch_size", value = "32" } } });
+        if (i < 59) await PostAsync("runs/update", new { run_id = id, status = i % 13 == 5 ? "FAILED" : "FINISHED", end_time = SampleWorld.Ago(7200 - (i * 60) - 45) });
+        return id;
+    }
+
+    private async Task<System.Text.Json.JsonElement> PostAsync(string path, object body)
+    {
+        using var response = await Http.PostAsJsonAsync("/api/2.0/mlflow/" + path, body);
+        var text = await response.Content.ReadAsStringAsync();
+        Assert.True(response.IsSuccessStatusCode, $"{path}: {text}");
+        return System.Text.Json.JsonDocument.Parse(text).RootElement;
+    }
+
+    private async Task<ArtifactFile> BlobAsync(string text)
+    {
+        var content = Encoding.UTF8.GetBytes(text);
+        var blob = await _server.Service<Pilothouse.Server.Modules.Blobs.Api.IBlobStore>().PutAsync(new MemoryStream(content), null, default);
+        return new ArtifactFile("", blob.Digest, blob.Size);
+    }
+}
