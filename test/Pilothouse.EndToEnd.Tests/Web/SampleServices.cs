@@ -57,17 +57,17 @@ internal static class SampleServices
 
     private static T Of<T>(Dictionary<string, Func<object?[], object>> answers) where T : class
     {
-        var proxy = DispatchProxy.Create<T, Proxy>();
-        ((Proxy)(object)proxy).Answers = answers;
+        var proxy = DispatchProxy.Create<T, SampleProxy>();
+        ((SampleProxy)(object)proxy).Answers = answers;
         return proxy;
     }
+}
 
-    /// <summary>Public and not sealed: the runtime derives from it.</summary>
-    public class Proxy : DispatchProxy
-    {
-        internal Dictionary<string, Func<object?[], object>> Answers { get; set; } = [];
+/// <summary>Answers by method name. Public and not sealed: the runtime derives from it.</summary>
+public class SampleProxy : DispatchProxy
+{
+    internal Dictionary<string, Func<object?[], object>> Answers { get; set; } = [];
 
-        protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) =>
-            Answers.TryGetValue(targetMethod!.Name, out var answer) ? answer(args ?? []) : throw new NotSupportedException($"The sample world does not answer {targetMethod.Name}.");
-    }
+    protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) =>
+        Answers.TryGetValue(targetMethod!.Name, out var answer) ? answer(args ?? []) : throw new NotSupportedException($"The sample world does not answer {targetMethod.Name}.");
 }
