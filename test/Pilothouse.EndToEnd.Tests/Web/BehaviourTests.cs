@@ -25,7 +25,7 @@ public sealed class BehaviourTests(WebServer server, Browser browser)
         var losses = (await page.Locator("tbody tr td:nth-child(7)").AllInnerTextsAsync()).Select(text => double.Parse(text, CultureInfo.InvariantCulture)).ToList();
         Assert.Equal(losses.OrderDescending(), losses);
 
-        await page.Locator("input[name=filter]").FillAsync("params.seed = '7'");
+        await page.GetByRole(AriaRole.Searchbox).FillAsync("params.seed = '7'");
         await page.GetByRole(AriaRole.Button, new() { Name = "Filter" }).ClickAsync();
         Assert.Equal(1, await page.Locator("tbody tr").CountAsync());
         Assert.Contains("sort=", page.Url, StringComparison.Ordinal);

@@ -54,6 +54,7 @@ public sealed class AnyKeyAccepted
     private AnyKeyAccepted() { }
 
     public static AnyKeyAccepted Instance { get; } = new();
+}
 
 /// <summary>The cookie in which a browser keeps the token of its session.</summary>
 public static class SessionCookie
