@@ -29,9 +29,11 @@ internal sealed class BenchServer : IAsyncDisposable
         }
     }
 
-    public static async Task<BenchServer> StartAsync(BenchOptions options)
+    /// <param name="prepare">Fills the data directory before the server starts.</param>
+    public static async Task<BenchServer> StartAsync(BenchOptions options, Func<string, Task>? prepare = null)
     {
         var data = Path.Combine(options.Data, $"pilothouse-bench-{Environment.ProcessId}");
+        if (prepare is not null) await prepare(data);
         var url = $"http://127.0.0.1:{FreePort()}";
         var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "pilothouse.exe" : "pilothouse"), ["serve", "--data", data, "--urls", url]) { RedirectStandardOutput = true };
         if (options.Postgres is { } postgres) start.ArgumentList.Add("--postgres");
