@@ -31,7 +31,7 @@ internal static class DemoCommand
         {
             options.Data = data;
             options.Urls = $"http://127.0.0.1:{FreePort()}";
-        });
+        }, quiet: true);
         await PilothouseServer.MigrateAsync(app, ct);
         await app.StartAsync(ct);
         var url = new Uri(app.Urls.First());
