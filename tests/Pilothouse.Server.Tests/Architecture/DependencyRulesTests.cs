@@ -124,7 +124,7 @@ public partial class DependencyRulesTests
     [Fact]
     public void No_file_is_longer_than_600_lines()
     {
-        var faults = from folder in (string[])["src", "bench", "samples", "test", "tests"]
+        var faults = from folder in (string[])["src", "bench", "samples", "tests"]
                      let path = Path.Combine(RepoRoot.Path, folder)
                      where Directory.Exists(path)
                      from file in Directory.EnumerateFiles(path, "*.cs", SearchOption.AllDirectories)
