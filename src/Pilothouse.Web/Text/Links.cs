@@ -59,6 +59,8 @@ internal static class Links
         ["prompts", var name, var version] when int.TryParse(version, out var number) => Prompt(name, number),
         ["releases", var digest] => Release(digest),
         ["releases", _, var digest] when digest.StartsWith("sha256:", StringComparison.Ordinal) => Release(digest),
+        ["projects", _, "evaluations", var id] => Evaluation(id),
+        ["projects", _, "fairness", var id] => Fairness(id),
         ["evaluations", var id] => Evaluation(id),
         ["fairness", var id] => Fairness(id),
         _ => null,

@@ -18,41 +18,48 @@ internal static class SampleServices
     {
         services.AddSingleton(Of<IDeployments>(new()
         {
-            [nameof(IDeployments.EnvironmentsAsync)] = _ => Task.FromResult<IReadOnlyList<EnvironmentState>>([SampleWorld.State]),
-            [nameof(IDeployments.RolloutsAsync)] = _ => Task.FromResult(SampleWorld.History),
+            [nameof(IDeployments.EnvironmentsAsync)] = _ => Later<IReadOnlyList<EnvironmentState>>([SampleWorld.State]),
+            [nameof(IDeployments.RolloutsAsync)] = _ => Later(SampleWorld.History),
             [nameof(IDeployments.WhatAsync)] = a => (string?)a[0] == SampleWorld.Project && (string?)a[1] == SampleWorld.Environment
-                ? Task.FromResult(SampleWorld.Custody) : Task.FromException<Custody>(new PilothouseException(ErrorCode.NotFound, $"Nothing was ever deployed to '{a[0]}/{a[1]}'.")),
+                ? Later(SampleWorld.Custody) : Task.FromException<Custody>(new PilothouseException(ErrorCode.NotFound, $"Nothing was ever deployed to '{a[0]}/{a[1]}'.")),
         }));
         services.AddSingleton(Of<IEvaluations>(new()
         {
-            [nameof(IEvaluations.GetAsync)] = _ => Task.FromResult(SampleWorld.Evaluation),
-            [nameof(IEvaluations.ListAsync)] = _ => Task.FromResult(new Page<EvaluationSummary>([SampleWorld.Evaluation.Summary], null)),
+            [nameof(IEvaluations.GetAsync)] = _ => Later(SampleWorld.Evaluation),
+            [nameof(IEvaluations.ListAsync)] = _ => Later(new Page<EvaluationSummary>([SampleWorld.Evaluation.Summary], null)),
         }));
         services.AddSingleton(Of<IFairnessReports>(new()
         {
-            [nameof(IFairnessReports.GetAsync)] = _ => Task.FromResult(SampleWorld.Fairness),
-            [nameof(IFairnessReports.ListAsync)] = _ => Task.FromResult<IReadOnlyList<FairnessReport>>([SampleWorld.Fairness]),
+            [nameof(IFairnessReports.GetAsync)] = _ => Later(SampleWorld.Fairness),
+            [nameof(IFairnessReports.ListAsync)] = _ => Later<IReadOnlyList<FairnessReport>>([SampleWorld.Fairness]),
         }));
         services.AddSingleton(Of<IMonitors>(new()
         {
-            [nameof(IMonitors.ListAsync)] = _ => Task.FromResult(SampleWorld.Monitors),
-            ["ActiveAsync"] = _ => Task.FromResult(SampleWorld.Monitors),
-            [nameof(IMonitors.AlertsAsync)] = _ => Task.FromResult(SampleWorld.Alerts),
+            [nameof(IMonitors.ListAsync)] = _ => Later(SampleWorld.Monitors),
+            ["ActiveAsync"] = _ => Later(SampleWorld.Monitors),
+            [nameof(IMonitors.AlertsAsync)] = _ => Later(SampleWorld.Alerts),
         }));
         services.AddSingleton(Of<IReleases>(new()
         {
-            [nameof(IReleases.GetAsync)] = a => Task.FromResult(SampleWorld.Releases.FirstOrDefault(r => r.Digest == (string?)a[0]) ?? SampleWorld.Releases[0]),
-            [nameof(IReleases.ListAsync)] = _ => Task.FromResult(SampleWorld.Releases),
+            [nameof(IReleases.GetAsync)] = a => Later(SampleWorld.Releases.FirstOrDefault(r => r.Digest == (string?)a[0]) ?? SampleWorld.Releases[0]),
+            [nameof(IReleases.ListAsync)] = _ => Later(SampleWorld.Releases),
         }));
         services.AddSingleton(Of<ITraces>(new()
         {
-            [nameof(ITraces.GetAsync)] = _ => Task.FromResult(SampleWorld.TraceDetail),
-            [nameof(ITraces.ListAsync)] = _ => Task.FromResult(new Page<TraceSummary>(
+            [nameof(ITraces.GetAsync)] = _ => Later(SampleWorld.TraceDetail),
+            [nameof(ITraces.ListAsync)] = _ => Later(new Page<TraceSummary>(
             [
                 SampleWorld.Trace,
                 SampleWorld.Trace with { TraceId = "7c" + SampleWorld.TraceId[2..], StartMs = SampleWorld.Ago(95), DurationMs = 61.02, Errors = 0, Input = "Where is my parcel?", Output = "Your parcel is on its way." },
             ], null)),
         }));
+    }
+
+    /// <summary>As a database does: the answer is not there yet when the call returns.</summary>
+    private static async Task<T> Later<T>(T answer)
+    {
+        await Task.Yield();
+        return answer;
     }
 
     private static T Of<T>(Dictionary<string, Func<object?[], object>> answers) where T : class
