@@ -19,5 +19,5 @@ public abstract class DataPage : ComponentBase
     }
 
     /// <summary>Reads everything that the page shows. What it throws becomes the error page.</summary>
-    protected abstract Task LoadAsync(CancellationToken ct);
+    protected virtual Task LoadAsync(CancellationToken ct) => Task.CompletedTask; // not abstract: the class made of _Imports.razor inherits, too
 }
