@@ -6,8 +6,8 @@ using Pilothouse.Testing;
 
 namespace Pilothouse.EndToEnd.Tests.Evaluation;
 
-/// <summary>A server with the sample's models registered and one commit for each of assistant 1 to 3.</summary>
-public sealed class SupportAssistant : IAsyncLifetime
+/// <summary>A server with the sample's models registered and one commit for each version of the assistant.</summary>
+public class SupportAssistant : IAsyncLifetime
 {
     public const string Name = "support-assistant";
 
@@ -21,24 +21,30 @@ public sealed class SupportAssistant : IAsyncLifetime
     /// <summary>Commit by version of the assistant.</summary>
     public Dictionary<int, string> Commits { get; } = [];
 
-    public async ValueTask InitializeAsync()
+    /// <summary>Versions of the assistant that are registered and committed.</summary>
+    protected virtual int Versions => 3;
+
+    /// <summary>Last word on the project file of a version.</summary>
+    protected virtual string Configure(string yaml, int version) => yaml;
+
+    public virtual async ValueTask InitializeAsync()
     {
         Assert.SkipUnless(Shell.Has("git"), "git is not installed.");
         Server = await TestServer.StartAsync();
-        await RegisterAsync("assistant", "generative", 3);
+        await RegisterAsync("assistant", "generative", Versions);
         await RegisterAsync("triage", "classifier", 2);
         await Server.Client.CreateProjectAsync(Name, default);
         await GitAsync("init", "-q", "-b", "main");
         await GitAsync("remote", "add", "origin", new Uri(Server.Url, $"git/{Name}.git").ToString());
         Directory.CreateDirectory(Path.Combine(Repository, "data"));
         Directory.CreateDirectory(Path.Combine(Repository, "prompts"));
-        foreach (var file in (string[])["data/heldout.jsonl", "data/triage-heldout.jsonl", "prompts/support.yaml"]) File.Copy(Path.Combine(_sample, file), Path.Combine(Repository, file));
+        foreach (var file in (string[])["data/heldout.jsonl", "data/triage-heldout.jsonl", "data/live.jsonl", "data/live-drifted.jsonl", "prompts/support.yaml"]) File.Copy(Path.Combine(_sample, file), Path.Combine(Repository, file));
         var yaml = await File.ReadAllTextAsync(Path.Combine(_sample, "pilothouse.yaml"));
-        foreach (var version in (int[])[1, 2, 3])
+        for (var version = 1; version <= Versions; version++)
         {
             var at = yaml.IndexOf("triage:", StringComparison.Ordinal);
             var (assistant, rest) = (yaml[..at], yaml[at..]);
-            await File.WriteAllTextAsync(Path.Combine(Repository, "pilothouse.yaml"), assistant.Replace("version: 2", $"version: {version}", StringComparison.Ordinal) + rest.Replace("version: 2", $"version: {Math.Min(version, 2)}", StringComparison.Ordinal));
+            await File.WriteAllTextAsync(Path.Combine(Repository, "pilothouse.yaml"), Configure(assistant.Replace("version: 2", $"version: {version}", StringComparison.Ordinal) + rest.Replace("version: 2", $"version: {Math.Min(version, 2)}", StringComparison.Ordinal), version));
             await GitAsync("add", "-A");
             await GitAsync("commit", "-q", "--allow-empty", "-m", $"Assistant {version}");
             Commits[version] = (await GitAsync("rev-parse", "HEAD")).Trim();
@@ -46,17 +52,24 @@ public sealed class SupportAssistant : IAsyncLifetime
         await GitAsync("push", "-q", "origin", "main");
     }
 
-    public async ValueTask DisposeAsync()
+    public virtual async ValueTask DisposeAsync()
     {
         if (Server is not null) await Server.DisposeAsync();
         _work.Delete(recursive: true);
+        GC.SuppressFinalize(this);
     }
 
     /// <summary>Runs a verb of the command line in this process, from the project's directory as it were.</summary>
     public async Task<(int ExitCode, string Output, XDocument Junit)> PilothouseAsync(params string[] arguments)
     {
         var junit = Path.Combine(_work.FullName, Guid.NewGuid().ToString("N") + ".xml");
-        var root = new RootCommand { TestCommand.Create(), FairnessCommand.Create() };
+        var (exitCode, output) = await InvokeAsync(new RootCommand { TestCommand.Create(), FairnessCommand.Create() }, [.. arguments, "--project", Name, "--junit", junit]);
+        return (exitCode, output, File.Exists(junit) ? XDocument.Load(junit) : new XDocument());
+    }
+
+    /// <summary>Runs a verb in this process and catches what it prints.</summary>
+    protected async Task<(int ExitCode, string Output)> InvokeAsync(RootCommand root, IReadOnlyList<string> arguments)
+    {
         await OneAtATime.WaitAsync();
         var (stdout, stderr) = (Console.Out, Console.Error);
         var text = new StringWriter();
@@ -65,8 +78,7 @@ public sealed class SupportAssistant : IAsyncLifetime
         {
             Console.SetOut(captured);
             Console.SetError(captured);
-            var exitCode = await root.Parse([.. arguments, "--project", Name, "--server", Server.Url.ToString(), "--junit", junit]).InvokeAsync();
-            return (exitCode, text.ToString(), File.Exists(junit) ? XDocument.Load(junit) : new XDocument());
+            return (await root.Parse([.. arguments, "--server", Server.Url.ToString()]).InvokeAsync(), text.ToString());
         }
         finally
         {

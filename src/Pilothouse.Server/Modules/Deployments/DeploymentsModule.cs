@@ -18,8 +18,7 @@ public sealed class DeploymentsModule : IModule
         services.AddSingleton<DeploymentStore>().AddSingleton<Reconciler>().AddSingleton<RoutePlanner>().AddSingleton<RolloutController>().AddSingleton<CustodyService>();
         services.AddSingleton<DeploymentService>().AddSingleton<IDeployments>(s => s.GetRequiredService<DeploymentService>());
         services.AddSingleton<IMetricsSource, TrafficMetrics>();
-        // Until the modules below are all there.
-        if (services.Any(s => s.ServiceType == typeof(Gateway.Api.IGatewayRoutes)) && services.Any(s => s.ServiceType == typeof(Packaging.Api.IReleases))) services.AddHostedService<RolloutLoop>();
+        services.AddHostedService<RolloutLoop>();
     }
 
     public void MapEndpoints(IEndpointRouteBuilder endpoints) => endpoints.MapDeployments();

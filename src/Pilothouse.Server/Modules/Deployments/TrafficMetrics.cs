@@ -6,11 +6,10 @@ using Pilothouse.Server.Platform;
 namespace Pilothouse.Server.Modules.Deployments;
 
 /// <summary>What the gateway serves, by route and arm.</summary>
-internal sealed class TrafficMetrics(IGatewayRoutes? routes = null) : IMetricsSource
+internal sealed class TrafficMetrics(IGatewayRoutes routes) : IMetricsSource
 {
     public async ValueTask WriteAsync(PrometheusText text, CancellationToken ct)
     {
-        if (routes is null) return; // until the gateway is there
         var all = await routes.ListAsync(ct);
         var weights = text.Family("pilothouse_gateway_arm_weight_ratio", "Share of a route's traffic that an arm is to get.", PrometheusType.Gauge);
         foreach (var route in all)
