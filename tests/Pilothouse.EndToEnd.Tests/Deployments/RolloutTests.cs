@@ -1,4 +1,5 @@
-using Pilothouse.Demo;
+using Pilothouse.Commands.Live;
+using Pilothouse.Protocols.V1;
 
 namespace Pilothouse.EndToEnd.Tests.Deployments;
 
@@ -20,10 +21,12 @@ public sealed class RolloutTests(RolloutAssistant sample) : IClassFixture<Rollou
         long failed;
         await using (var traffic = await sample.TrafficAsync("live.jsonl"))
         {
-            var good = await sample.RunAsync("deploy", RolloutAssistant.Environment, "--release", sample.Releases[2].Digest, "--reason", "balanced", "--wait");
-            Assert.True(good.ExitCode == 0, good.Output);
-            Assert.Contains("10% -> 50%", good.Output, StringComparison.Ordinal);
-            Assert.Contains("50% -> 100%", good.Output, StringComparison.Ordinal);
+            // As on a terminal: the figures of the moment are drawn and taken away again.
+            var screen = new StringWriter();
+            var started = await sample.Server.Client.DeployAsync(RolloutAssistant.Name, "production", new NewDeployment(sample.Releases[2].Digest, "balanced"), default);
+            var good = await new RolloutWatch(sample.Server.Client, screen, isTerminal: true, TimeProvider.System).RunAsync(started, default);
+            Assert.True(good.Status == "succeeded", screen.ToString());
+            foreach (var part in (string[])["10% -> 50%", "50% -> 100%", "/15 responses", "answers-stay-on-topic: ", "\u001b[1A\u001b[2K"]) Assert.Contains(part, screen.ToString(), StringComparison.Ordinal);
             failed = traffic.Failed;
         }
         Assert.Equal(0, failed);
@@ -49,6 +52,8 @@ public sealed class RolloutTests(RolloutAssistant sample) : IClassFixture<Rollou
         var what = await sample.RunAsync("what", RolloutAssistant.Environment, "--why");
         foreach (var part in (string[])[sample.Commits[2], "models:/assistant/2", "evaluation", "fairness", "tried and took back", "pilothouse rollback production"])
             Assert.Contains(part, what.Output, StringComparison.Ordinal);
+        var watch = await sample.RunAsync("watch", RolloutAssistant.Environment, "--once");
+        Assert.Contains("stable  answers-stay-on-topic: ", watch.Output, StringComparison.Ordinal);
         var alerts = await sample.RunAsync("alerts");
         Assert.Equal(0, alerts.ExitCode);
         Assert.Contains("delivered after 2 attempt(s)", alerts.Output, StringComparison.Ordinal);
