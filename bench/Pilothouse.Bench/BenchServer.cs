@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using Npgsql;
 
 namespace Pilothouse.Bench;
 
@@ -9,11 +10,13 @@ internal sealed class BenchServer : IAsyncDisposable
 {
     private readonly Process _process;
     private readonly string _data;
+    private readonly Func<Task> _dropDatabase;
 
-    private BenchServer(Process process, string data, Uri url)
+    private BenchServer(Process process, string data, Uri url, Func<Task> dropDatabase)
     {
         _process = process;
         _data = data;
+        _dropDatabase = dropDatabase;
         Http = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = 1024 }) { BaseAddress = url, Timeout = TimeSpan.FromMinutes(10) };
     }
 
@@ -36,9 +39,17 @@ internal sealed class BenchServer : IAsyncDisposable
         if (prepare is not null) await prepare(data);
         var url = $"http://127.0.0.1:{FreePort()}";
         var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "pilothouse.exe" : "pilothouse"), ["serve", "--data", data, "--urls", url]) { RedirectStandardOutput = true };
-        if (options.Postgres is { } postgres) start.ArgumentList.Add("--postgres");
-        if (options.Postgres is not null) start.ArgumentList.Add(options.Postgres);
-        var server = new BenchServer(Process.Start(start)!, data, new Uri(url));
+        Func<Task> drop = () => Task.CompletedTask;
+        if (options.Postgres is { } postgres)
+        {
+            // A database of its own: the one that is named is only used to create it.
+            var name = $"pilothouse_bench_{Environment.ProcessId}";
+            await ExecuteAsync(postgres, $"CREATE DATABASE {name}");
+            drop = () => ExecuteAsync(postgres, $"DROP DATABASE {name} WITH (FORCE)");
+            start.ArgumentList.Add("--postgres");
+            start.ArgumentList.Add(new NpgsqlConnectionStringBuilder(postgres) { Database = name }.ToString());
+        }
+        var server = new BenchServer(Process.Start(start)!, data, new Uri(url), drop);
         var started = Stopwatch.StartNew();
         while (!await server.AnswersAsync())
         {
@@ -56,6 +67,14 @@ internal sealed class BenchServer : IAsyncDisposable
         await _process.WaitForExitAsync();
         _process.Dispose();
         Directory.Delete(_data, recursive: true);
+        await _dropDatabase();
+    }
+
+    private static async Task ExecuteAsync(string connectionString, string sql)
+    {
+        await using var source = NpgsqlDataSource.Create(connectionString);
+        await using var command = source.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync();
     }
 
     private async Task<bool> AnswersAsync()

@@ -14,6 +14,10 @@ internal static class Names
 
     private static readonly SearchValues<char> Plain = SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-. /:");
 
+    /// <summary>Certainly allowed: a short key of plain characters without a path in it. Others may be allowed too.</summary>
+    public static bool IsPlain(string key) => key.Length is > 0 and <= MaxKey && key[0] is not ('/' or '.') && key[^1] != '/' && !key.AsSpan().ContainsAnyExcept(Plain)
+        && !key.Contains("//", StringComparison.Ordinal) && !key.Contains("/.", StringComparison.Ordinal);
+
     /// <summary>Refuses a key of a metric, parameter or tag that MLflow would refuse.</summary>
     /// <param name="parameter">Name of the field in messages, e.g. <c>metrics[1].name</c>.</param>
     /// <param name="lengthName">Name of the field in the message about its length; MLflow uses another there.</param>

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Pilothouse.Data;
 using Pilothouse.Protocols.Mlflow;
 using Pilothouse.Server.Modules.Tracking.Api;
@@ -135,7 +134,10 @@ internal sealed class RunService(Db db, RunStore store, MetricStore metrics, IEv
     private static void CheckNames(MlflowBatch batch)
     {
         for (var i = 0; i < batch.Keys.Count; i++)
-            Names.CheckKey(batch.Keys[i], $"metrics[{Array.FindIndex(batch.Metrics, p => p.Key == i).ToString(CultureInfo.InvariantCulture)}].name", "Metric name");
+        {
+            // The hot path: the name of the field is made only for a key that may be refused.
+            if (!Names.IsPlain(batch.Keys[i])) Names.CheckKey(batch.Keys[i], $"metrics[{Array.FindIndex(batch.Metrics, p => p.Key == i)}].name", "Metric name");
+        }
         foreach (var point in batch.Metrics) CheckTime(batch.Keys[point.Key], point);
         for (var i = 0; i < batch.Params.Count; i++) Names.CheckKey(batch.Params[i].Key, $"params[{i}].key", "Param key");
         for (var i = 0; i < batch.Tags.Count; i++) Names.CheckKey(batch.Tags[i].Key, $"tags[{i}].key", $"tags[{i}].key");
