@@ -91,7 +91,11 @@ internal static class GatewayVerb
         var app = builder.Build();
         var answer = JsonSerializer.SerializeToUtf8Bytes(new
         {
-            id = "chatcmpl-1", @object = "chat.completion", created = 1_700_000_000, model = "stub", choices = new[] { new { index = 0, message = new { role = "assistant", content = Text }, finish_reason = "stop" } },
+            id = "chatcmpl-1",
+            @object = "chat.completion",
+            created = 1_700_000_000,
+            model = "stub",
+            choices = new[] { new { index = 0, message = new { role = "assistant", content = Text }, finish_reason = "stop" } },
             usage = new { prompt_tokens = 12, completion_tokens = 14, total_tokens = 26 },
         });
         var pieces = Text.Split(' ').Select(word => Event(new { content = word + " " }, null)).ToArray();

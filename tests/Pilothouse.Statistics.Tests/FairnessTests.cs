@@ -7,12 +7,23 @@ public sealed class FairnessTests
 {
     private static readonly Dictionary<string, GroupRate> RateNames = new()
     {
-        ["selection_rate"] = GroupRate.Selection, ["tpr"] = GroupRate.TruePositive, ["fpr"] = GroupRate.FalsePositive,
-        ["tnr"] = GroupRate.TrueNegative, ["fnr"] = GroupRate.FalseNegative, ["accuracy"] = GroupRate.Accuracy, ["precision"] = GroupRate.Precision,
-        ["true_positive_rate"] = GroupRate.TruePositive, ["false_positive_rate"] = GroupRate.FalsePositive,
-        ["true_negative_rate"] = GroupRate.TrueNegative, ["false_negative_rate"] = GroupRate.FalseNegative,
-        ["accuracy_score"] = GroupRate.Accuracy, ["zero_one_loss"] = GroupRate.Error, ["precision_score"] = GroupRate.Precision,
-        ["recall_score"] = GroupRate.TruePositive, ["demographic_parity"] = GroupRate.Selection, ["equal_opportunity"] = GroupRate.TruePositive,
+        ["selection_rate"] = GroupRate.Selection,
+        ["tpr"] = GroupRate.TruePositive,
+        ["fpr"] = GroupRate.FalsePositive,
+        ["tnr"] = GroupRate.TrueNegative,
+        ["fnr"] = GroupRate.FalseNegative,
+        ["accuracy"] = GroupRate.Accuracy,
+        ["precision"] = GroupRate.Precision,
+        ["true_positive_rate"] = GroupRate.TruePositive,
+        ["false_positive_rate"] = GroupRate.FalsePositive,
+        ["true_negative_rate"] = GroupRate.TrueNegative,
+        ["false_negative_rate"] = GroupRate.FalseNegative,
+        ["accuracy_score"] = GroupRate.Accuracy,
+        ["zero_one_loss"] = GroupRate.Error,
+        ["precision_score"] = GroupRate.Precision,
+        ["recall_score"] = GroupRate.TruePositive,
+        ["demographic_parity"] = GroupRate.Selection,
+        ["equal_opportunity"] = GroupRate.TruePositive,
     };
 
     [Fact]

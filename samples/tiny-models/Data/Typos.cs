@@ -9,9 +9,32 @@ internal static class Typos
 
     private static readonly Dictionary<char, string> Neighbours = new()
     {
-        ['a'] = "sqz", ['b'] = "vn", ['c'] = "xv", ['d'] = "sf", ['e'] = "wr", ['f'] = "dg", ['g'] = "fh", ['h'] = "gj", ['i'] = "uo", ['j'] = "hk",
-        ['k'] = "jl", ['l'] = "k", ['m'] = "n", ['n'] = "bm", ['o'] = "ip", ['p'] = "o", ['q'] = "wa", ['r'] = "et", ['s'] = "ad", ['t'] = "ry",
-        ['u'] = "yi", ['v'] = "cb", ['w'] = "qe", ['x'] = "zc", ['y'] = "tu", ['z'] = "xa",
+        ['a'] = "sqz",
+        ['b'] = "vn",
+        ['c'] = "xv",
+        ['d'] = "sf",
+        ['e'] = "wr",
+        ['f'] = "dg",
+        ['g'] = "fh",
+        ['h'] = "gj",
+        ['i'] = "uo",
+        ['j'] = "hk",
+        ['k'] = "jl",
+        ['l'] = "k",
+        ['m'] = "n",
+        ['n'] = "bm",
+        ['o'] = "ip",
+        ['p'] = "o",
+        ['q'] = "wa",
+        ['r'] = "et",
+        ['s'] = "ad",
+        ['t'] = "ry",
+        ['u'] = "yi",
+        ['v'] = "cb",
+        ['w'] = "qe",
+        ['x'] = "zc",
+        ['y'] = "tu",
+        ['z'] = "xa",
     };
 
     /// <summary>

@@ -39,7 +39,8 @@ public sealed class ChatTemplate
         scope.Set("messages", messages.Select(object? (m) => new Dictionary<string, object?>
         {
             // A role is ours (checked at the edge); the content is whatever a user typed.
-            ["role"] = Rope.Of(m.Role), ["content"] = Rope.Of(m.Content, fromMessage: true),
+            ["role"] = Rope.Of(m.Role),
+            ["content"] = Rope.Of(m.Content, fromMessage: true),
         }).ToList());
         scope.Set("bos_token", Rope.Of(bosToken));
         scope.Set("eos_token", Rope.Of(eosToken));

@@ -70,8 +70,13 @@ internal sealed record ForNode(string Variable, Expr Items, Expr? Filter, IReadO
             var inner = Inner(scope, chosen[i]);
             inner.Set("loop", new Dictionary<string, object?>
             {
-                ["index"] = i + 1L, ["index0"] = (long)i, ["first"] = i == 0, ["last"] = i == chosen.Count - 1, ["length"] = (long)chosen.Count,
-                ["previtem"] = i > 0 ? chosen[i - 1] : Undefined.Instance, ["nextitem"] = i + 1 < chosen.Count ? chosen[i + 1] : Undefined.Instance,
+                ["index"] = i + 1L,
+                ["index0"] = (long)i,
+                ["first"] = i == 0,
+                ["last"] = i == chosen.Count - 1,
+                ["length"] = (long)chosen.Count,
+                ["previtem"] = i > 0 ? chosen[i - 1] : Undefined.Instance,
+                ["nextitem"] = i + 1 < chosen.Count ? chosen[i + 1] : Undefined.Instance,
             });
             foreach (var node in Body) node.Render(inner, output);
         }

@@ -88,7 +88,11 @@ public sealed class OtlpDecoderTests
     {
         var spans = new[] { ("1", "2"), ("2", "1") }.Select(p => new OtlpSpan
         {
-            TraceId = "t", SpanId = p.Item1, ParentSpanId = p.Item2, Resource = new OtlpResource([]), Scope = OtlpScope.None,
+            TraceId = "t",
+            SpanId = p.Item1,
+            ParentSpanId = p.Item2,
+            Resource = new OtlpResource([]),
+            Scope = OtlpScope.None,
             Attributes = new OtlpAttributes { ["gen_ai.operation.name"] = "chat", ["gen_ai.usage.input_tokens"] = 1L },
         }).ToList();
 

@@ -15,18 +15,37 @@ public partial class DependencyRulesTests
     private static readonly Dictionary<string, int> Level = new()
     {
         ["Audit"] = 0,
-        ["Identity"] = 1, ["Blobs"] = 1,
-        ["Tracking"] = 2, ["Registry"] = 2, ["Repositories"] = 2,
-        ["Evaluation"] = 3, ["Fairness"] = 3, ["Traces"] = 3, ["Monitoring"] = 3,
-        ["Packaging"] = 4, ["Gateway"] = 4, ["Pipelines"] = 4,
+        ["Identity"] = 1,
+        ["Blobs"] = 1,
+        ["Tracking"] = 2,
+        ["Registry"] = 2,
+        ["Repositories"] = 2,
+        ["Evaluation"] = 3,
+        ["Fairness"] = 3,
+        ["Traces"] = 3,
+        ["Monitoring"] = 3,
+        ["Packaging"] = 4,
+        ["Gateway"] = 4,
+        ["Pipelines"] = 4,
         ["Deployments"] = 5,
     };
 
     /// <summary>Tables of a module: this prefix, and in no other module's SQL.</summary>
     private static readonly Dictionary<string, string> Prefix = new()
     {
-        ["Audit"] = "aud", ["Identity"] = "idn", ["Tracking"] = "trk", ["Registry"] = "reg", ["Repositories"] = "rep", ["Evaluation"] = "evl", ["Fairness"] = "fai",
-        ["Traces"] = "trc", ["Monitoring"] = "mon", ["Packaging"] = "pkg", ["Gateway"] = "gtw", ["Pipelines"] = "pip", ["Deployments"] = "dep",
+        ["Audit"] = "aud",
+        ["Identity"] = "idn",
+        ["Tracking"] = "trk",
+        ["Registry"] = "reg",
+        ["Repositories"] = "rep",
+        ["Evaluation"] = "evl",
+        ["Fairness"] = "fai",
+        ["Traces"] = "trc",
+        ["Monitoring"] = "mon",
+        ["Packaging"] = "pkg",
+        ["Gateway"] = "gtw",
+        ["Pipelines"] = "pip",
+        ["Deployments"] = "dep",
     };
 
     private static readonly ArchUnitNET.Domain.Architecture Server = new ArchLoader().LoadAssembly(typeof(PilothouseServer).Assembly).Build();

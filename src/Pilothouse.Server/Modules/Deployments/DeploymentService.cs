@@ -72,8 +72,20 @@ internal sealed class DeploymentService(DeploymentStore store, RolloutController
         IReadOnlyList<int> steps = first ? [100] : plan.Steps;
         var rollout = new RolloutRow
         {
-            Id = ids.New(), Project = project, Environment = environment, Release = plan.Release, PreviousRelease = current?.Release, PlanJson = WireJson.Write(plan), StepsJson = WireJson.Write(steps),
-            Status = first ? "succeeded" : "progressing", Weight = steps[0], StepStartedMs = now, Reason = reason, CreatedBy = actor, CreatedMs = now, FinishedMs = first ? now : null,
+            Id = ids.New(),
+            Project = project,
+            Environment = environment,
+            Release = plan.Release,
+            PreviousRelease = current?.Release,
+            PlanJson = WireJson.Write(plan),
+            StepsJson = WireJson.Write(steps),
+            Status = first ? "succeeded" : "progressing",
+            Weight = steps[0],
+            StepStartedMs = now,
+            Reason = reason,
+            CreatedBy = actor,
+            CreatedMs = now,
+            FinishedMs = first ? now : null,
         };
         var message = first ? $"First release of this environment: {EvidenceRules.Short(plan.Release)} has all traffic at once."
             : $"{EvidenceRules.Short(plan.Release)} gets {steps[0]}% of the traffic beside {EvidenceRules.Short(current!.Release!)}; steps {string.Join(", ", steps)}%.";
@@ -91,8 +103,20 @@ internal sealed class DeploymentService(DeploymentStore store, RolloutController
         var now = time.NowMs();
         var rollout = target with
         {
-            Id = ids.New(), Kind = "rollback", PreviousRelease = current.Release, Status = "succeeded", StepsJson = "[100]", CurrentStep = 0, Weight = 100, StepStartedMs = now, StepRequests = 0,
-            Reason = reason, EndReason = null, CreatedBy = actor, CreatedMs = now, FinishedMs = now,
+            Id = ids.New(),
+            Kind = "rollback",
+            PreviousRelease = current.Release,
+            Status = "succeeded",
+            StepsJson = "[100]",
+            CurrentStep = 0,
+            Weight = 100,
+            StepStartedMs = now,
+            StepRequests = 0,
+            Reason = reason,
+            EndReason = null,
+            CreatedBy = actor,
+            CreatedMs = now,
+            FinishedMs = now,
         };
         await store.BeginAsync(rollout, "succeeded", $"Back to {EvidenceRules.Short(rollout.Release)} at once: {reason}", new AuditEvent(actor, "environment.rollback", rollout.Subject,
             new { rollout = rollout.Id, from = rollout.PreviousRelease, to = rollout.Release, reason }), ct);

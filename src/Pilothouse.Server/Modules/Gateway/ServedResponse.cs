@@ -108,12 +108,26 @@ internal sealed record ServedResponse
 
     private static ServedResponse Chat(ChatCall call, Answerer by, GenerationRequest request, TimeSpan latency) => new()
     {
-        By = by, RequestedModel = call.Model, Operation = "chat", ConversationId = call.ConversationId, Parent = call.Parent, Input = call.Messages, Metadata = call.Metadata, Request = request, Latency = latency,
+        By = by,
+        RequestedModel = call.Model,
+        Operation = "chat",
+        ConversationId = call.ConversationId,
+        Parent = call.Parent,
+        Input = call.Messages,
+        Metadata = call.Metadata,
+        Request = request,
+        Latency = latency,
     };
 
     private static ServedResponse Classified(ClassifyCall call, Answerer by, TimeSpan latency) => new()
     {
-        By = by, RequestedModel = call.Model, Operation = "classify", ConversationId = call.ConversationId, Parent = call.Parent, Input = [.. call.Texts.Select(t => new ChatTurn("user", t))],
-        Metadata = call.Metadata, Latency = latency,
+        By = by,
+        RequestedModel = call.Model,
+        Operation = "classify",
+        ConversationId = call.ConversationId,
+        Parent = call.Parent,
+        Input = [.. call.Texts.Select(t => new ChatTurn("user", t))],
+        Metadata = call.Metadata,
+        Latency = latency,
     };
 }

@@ -25,8 +25,16 @@ internal sealed class AlertWriter(Ids ids, TimeProvider time, ServerOptions serv
         if (monitor.Definition.Model is { } model) labels["model"] = model;
         return new AlertRow
         {
-            Id = monitor.AlertId!, MonitorId = monitor.Id, Monitor = monitor.Definition.Name, Environment = monitor.Environment, Arm = monitor.Arm, Release = monitor.Release,
-            Summary = monitor.ToState().Statement, Labels = WireJson.Write(labels), Webhooks = WireJson.Write(monitor.Definition.Webhooks ?? []), StartedMs = time.NowMs(),
+            Id = monitor.AlertId!,
+            MonitorId = monitor.Id,
+            Monitor = monitor.Definition.Name,
+            Environment = monitor.Environment,
+            Arm = monitor.Arm,
+            Release = monitor.Release,
+            Summary = monitor.ToState().Statement,
+            Labels = WireJson.Write(labels),
+            Webhooks = WireJson.Write(monitor.Definition.Webhooks ?? []),
+            StartedMs = time.NowMs(),
         };
     }
 

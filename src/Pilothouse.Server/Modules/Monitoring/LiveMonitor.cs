@@ -83,8 +83,17 @@ internal sealed class LiveMonitor
         var evidence = _evidence.Save();
         return new MonitorRow
         {
-            Id = Id, Environment = Environment, Arm = Arm, Name = Definition.Name, Release = Release, Definition = WireJson.Write(Definition),
-            Evidence = WireJson.Write(Active ? evidence : evidence with { Starts = [] }), Active = Active ? 1 : 0, AlertId = AlertId, StartedMs = StartedMs, UpdatedMs = UpdatedMs,
+            Id = Id,
+            Environment = Environment,
+            Arm = Arm,
+            Name = Definition.Name,
+            Release = Release,
+            Definition = WireJson.Write(Definition),
+            Evidence = WireJson.Write(Active ? evidence : evidence with { Starts = [] }),
+            Active = Active ? 1 : 0,
+            AlertId = AlertId,
+            StartedMs = StartedMs,
+            UpdatedMs = UpdatedMs,
         };
     }
 

@@ -34,7 +34,14 @@ internal sealed class ReleaseStore(Db db, IAuditLog audit)
             VALUES (@Digest, @Project, @Commit, @CommitSubject, @Size, @components, @CreatedBy, @CreatedMs) ON CONFLICT (digest) DO NOTHING
             """, new
         {
-            release.Digest, release.Project, release.Commit, release.CommitSubject, release.Size, components = WireJson.Write(release.Components), release.CreatedBy, release.CreatedMs,
+            release.Digest,
+            release.Project,
+            release.Commit,
+            release.CommitSubject,
+            release.Size,
+            components = WireJson.Write(release.Components),
+            release.CreatedBy,
+            release.CreatedMs,
         });
         if (added == 0) return;
         await audit.AppendAsync(session, new AuditEvent(release.CreatedBy, "release.create", Subject(release),
@@ -50,7 +57,17 @@ internal sealed class ReleaseStore(Db db, IAuditLog audit)
             ON CONFLICT (release_digest, evidence_type, source_id) DO NOTHING
             """, new
         {
-            release = release.Digest, evidence.Digest, evidence.Size, evidence.ArtifactType, evidence.Type, evidence.Name, evidence.Verdict, evidence.Summary, evidence.SourceId, evidence.By, evidence.TimeMs,
+            release = release.Digest,
+            evidence.Digest,
+            evidence.Size,
+            evidence.ArtifactType,
+            evidence.Type,
+            evidence.Name,
+            evidence.Verdict,
+            evidence.Summary,
+            evidence.SourceId,
+            evidence.By,
+            evidence.TimeMs,
         });
         if (added == 0) return;
         await audit.AppendAsync(session, new AuditEvent(evidence.By, $"release.{evidence.Type}", Subject(release), new { evidence.Digest, evidence.Verdict, evidence.Summary, evidence.SourceId }));

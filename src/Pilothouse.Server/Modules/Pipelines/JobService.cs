@@ -20,9 +20,16 @@ internal sealed class JobService(JobStore store, JobRunner runner, IBlobStore bl
         Validate(job);
         var row = new JobRow
         {
-            Id = ids.New(), Name = job.Name ?? Path.GetFileName(job.Command[0]), Project = job.Project, CommandJson = WireJson.Write(job.Command), WorkingDirectory = job.WorkingDirectory,
-            VariablesJson = WireJson.Write(job.Environment ?? new Dictionary<string, string>()), TimeoutMs = (long)(job.TimeoutSeconds * 1000 ?? DefaultTimeout.TotalMilliseconds),
-            OnCrash = job.OnCrash ?? "fail", CreatedBy = actor, CreatedMs = time.NowMs(),
+            Id = ids.New(),
+            Name = job.Name ?? Path.GetFileName(job.Command[0]),
+            Project = job.Project,
+            CommandJson = WireJson.Write(job.Command),
+            WorkingDirectory = job.WorkingDirectory,
+            VariablesJson = WireJson.Write(job.Environment ?? new Dictionary<string, string>()),
+            TimeoutMs = (long)(job.TimeoutSeconds * 1000 ?? DefaultTimeout.TotalMilliseconds),
+            OnCrash = job.OnCrash ?? "fail",
+            CreatedBy = actor,
+            CreatedMs = time.NowMs(),
         };
         // Values of variables may be secrets; the log gets their names.
         var entry = new AuditEvent(actor, "job.enqueue", $"jobs/{row.Id}", new { row.Name, row.Project, job.Command, variables = job.Environment?.Keys, row.TimeoutMs });

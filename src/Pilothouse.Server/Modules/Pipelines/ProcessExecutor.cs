@@ -67,7 +67,11 @@ internal sealed class ProcessExecutor(TimeProvider time)
     {
         var start = new ProcessStartInfo(job.Command[0], job.Command.Skip(1))
         {
-            WorkingDirectory = workingDirectory, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false,
+            WorkingDirectory = workingDirectory,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
         };
         start.Environment.Clear();
         foreach (var name in Inherited)

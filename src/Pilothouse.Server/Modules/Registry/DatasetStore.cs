@@ -25,8 +25,19 @@ internal sealed class DatasetStore(Db db, IAuditLog audit)
             VALUES (@Name, @Version, @Digest, @Format, @Size, @Rows, @columns, @Description, @Project, @Source, @parents, @CreatedBy, @CreatedMs)
             """, new
         {
-            version.Name, version.Version, version.Digest, version.Format, version.Size, version.Rows, columns = WireJson.Write(version.Columns), version.Description, version.Project,
-            version.Source, parents = WireJson.Write(version.Parents), version.CreatedBy, version.CreatedMs,
+            version.Name,
+            version.Version,
+            version.Digest,
+            version.Format,
+            version.Size,
+            version.Rows,
+            columns = WireJson.Write(version.Columns),
+            version.Description,
+            version.Project,
+            version.Source,
+            parents = WireJson.Write(version.Parents),
+            version.CreatedBy,
+            version.CreatedMs,
         });
         await VersionCounter.AdvanceAsync(session, Type, version.Name, next, version.CreatedMs);
         await audit.AppendAsync(session, new AuditEvent(version.CreatedBy, "dataset_version.register", $"datasets/{version.Name}/{next}",

@@ -26,8 +26,20 @@ internal sealed class ModelStore(Db db, IAuditLog audit)
             VALUES (@Name, @Version, @Kind, @Digest, @Size, @files, @Description, @RunId, @Project, @Commit, @datasets, @BaseModel, @CreatedBy, @CreatedMs)
             """, new
         {
-            version.Name, version.Version, version.Kind, version.Digest, version.Size, files = WireJson.Write(version.Files), version.Description, version.RunId, version.Project,
-            version.Commit, datasets = WireJson.Write(version.Datasets), version.BaseModel, version.CreatedBy, version.CreatedMs,
+            version.Name,
+            version.Version,
+            version.Kind,
+            version.Digest,
+            version.Size,
+            files = WireJson.Write(version.Files),
+            version.Description,
+            version.RunId,
+            version.Project,
+            version.Commit,
+            datasets = WireJson.Write(version.Datasets),
+            version.BaseModel,
+            version.CreatedBy,
+            version.CreatedMs,
         });
         await VersionCounter.AdvanceAsync(session, Type, version.Name, next, version.CreatedMs);
         await audit.AppendAsync(session, new AuditEvent(version.CreatedBy, "model_version.register", $"models/{version.Name}/{next}",

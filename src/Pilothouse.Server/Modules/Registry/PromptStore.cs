@@ -21,8 +21,16 @@ internal sealed class PromptStore(Db db, IAuditLog audit)
             VALUES (@Name, @Version, @Digest, @Template, @variables, @Description, @Project, @Commit, @CreatedBy, @CreatedMs)
             """, new
         {
-            version.Name, version.Version, version.Digest, version.Template, variables = WireJson.Write(version.Variables), version.Description, version.Project, version.Commit,
-            version.CreatedBy, version.CreatedMs,
+            version.Name,
+            version.Version,
+            version.Digest,
+            version.Template,
+            variables = WireJson.Write(version.Variables),
+            version.Description,
+            version.Project,
+            version.Commit,
+            version.CreatedBy,
+            version.CreatedMs,
         });
         await VersionCounter.AdvanceAsync(session, Type, version.Name, next, version.CreatedMs);
         await audit.AppendAsync(session, new AuditEvent(version.CreatedBy, "prompt_version.register", $"prompts/{version.Name}/{next}", new { version.Digest, version.Project, version.Commit }));

@@ -105,7 +105,13 @@ internal sealed class ExperimentStore(Db db)
 
         public MlflowExperiment ToMlflow() => new()
         {
-            ExperimentId = Text(Id), Name = Name, ArtifactLocation = ArtifactLocation, LifecycleStage = Lifecycle, LastUpdateTime = UpdatedMs, CreationTime = CreatedMs, Tags = Tags,
+            ExperimentId = Text(Id),
+            Name = Name,
+            ArtifactLocation = ArtifactLocation,
+            LifecycleStage = Lifecycle,
+            LastUpdateTime = UpdatedMs,
+            CreationTime = CreatedMs,
+            Tags = Tags,
         };
     }
 

@@ -131,8 +131,16 @@ internal sealed class RunStore(Db db)
 
         public MlflowRunInfo ToInfo() => new()
         {
-            RunUuid = Id, ExperimentId = Experiment.ToString(CultureInfo.InvariantCulture), RunName = Name, UserId = UserId, Status = Status, StartTime = StartMs, EndTime = EndMs,
-            ArtifactUri = ArtifactUri, LifecycleStage = Lifecycle, RunId = Id,
+            RunUuid = Id,
+            ExperimentId = Experiment.ToString(CultureInfo.InvariantCulture),
+            RunName = Name,
+            UserId = UserId,
+            Status = Status,
+            StartTime = StartMs,
+            EndTime = EndMs,
+            ArtifactUri = ArtifactUri,
+            LifecycleStage = Lifecycle,
+            RunId = Id,
         };
 
         /// <param name="outputs">runs/get and search have the field, create has not.</param>
