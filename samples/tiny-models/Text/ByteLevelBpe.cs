@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text;
 using System.Text.RegularExpressions;
 
@@ -29,7 +30,7 @@ internal sealed partial class ByteLevelBpe
     private readonly Dictionary<(int Left, int Right), int> _ranks = [];
     private readonly List<byte[]> _bytes = [];
     private readonly int[] _byteId = new int[256];
-    private readonly Dictionary<string, int[]> _pieceCache = [];
+    private readonly ConcurrentDictionary<string, int[]> _pieceCache = new();
 
     public ByteLevelBpe(IEnumerable<(int Left, int Right)> merges)
     {
@@ -88,7 +89,7 @@ internal sealed partial class ByteLevelBpe
             if (!_pieceCache.TryGetValue(piece, out var encoded))
             {
                 encoded = Merge(piece);
-                if (_pieceCache.Count < MaxCachedPieces) _pieceCache.Add(piece, encoded);
+                if (_pieceCache.Count < MaxCachedPieces) _pieceCache.TryAdd(piece, encoded);
             }
             ids.AddRange(encoded);
         }
