@@ -22,7 +22,7 @@ public class KillTests(ITestOutputHelper output)
             // Another number of batches each round: the kill hits another moment of the write path.
             foreach (var batches in (int[])[3, 40, 150]) await KillAfterAsync(data.FullName, postgres, batches, acknowledged);
 
-            await using var server = await ServerProcess.StartAsync(data.FullName, postgres);
+            await using var server = await StartAsync(data.FullName, postgres);
             foreach (var (run, last) in acknowledged) await CheckAsync(server.Client, run, last);
             output.WriteLine($"{kind}: {acknowledged.Count} runs, {acknowledged.Values.Sum(last => last + 1)} acknowledged points, all there");
         }
@@ -35,7 +35,7 @@ public class KillTests(ITestOutputHelper output)
 
     private static async Task KillAfterAsync(string data, string? postgres, int batches, ConcurrentDictionary<string, long> acknowledged)
     {
-        await using var server = await ServerProcess.StartAsync(data, postgres);
+        await using var server = await StartAsync(data, postgres);
         var experiment = await server.Client.EnsureExperimentAsync("kill", default);
         using var done = new SemaphoreSlim(0);
         var clients = Enumerable.Range(0, Clients).Select(async _ =>
@@ -74,4 +74,7 @@ public class KillTests(ITestOutputHelper output)
         [.. Enumerable.Range(0, PointsPerBatch).Select(i => new MlflowMetric { Key = "loss", Value = Value(first + i), Timestamp = 1000 + first + i, Step = first + i })];
 
     private static double Value(long step) => 1.0 / (1 + step);
+
+    private static Task<ServerProcess> StartAsync(string data, string? postgres) =>
+        postgres is null ? ServerProcess.StartAsync(data) : ServerProcess.StartAsync(data, environment: null, "--postgres", postgres);
 }

@@ -98,7 +98,7 @@ internal sealed class OciContents(ReleaseStore store, IBlobStore blobs)
         public override bool CanSeek => true; // TarWriter asks for the length
         public override bool CanWrite => false;
         public override long Length => inner.Length;
-        public override long Position { get => inner.Position; set => inner.Position = value == inner.Position ? value : throw new NotSupportedException(); }
+        public override long Position { get => inner.Position; set => inner.Position = value == inner.Position ? value : throw new NotSupportedException("A blob in an export is read once, from its beginning to its end."); }
 
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
@@ -108,10 +108,10 @@ internal sealed class OciContents(ReleaseStore store, IBlobStore blobs)
 
         public override int Read(byte[] buffer, int offset, int count) => Hashed(buffer.AsSpan(offset, count), inner.Read(buffer, offset, count));
 
-        public override void Flush() => throw new NotSupportedException();
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-        public override void SetLength(long value) => throw new NotSupportedException();
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+        public override void Flush() => throw new NotSupportedException("A blob in an export is read once, from its beginning to its end.");
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException("A blob in an export is read once, from its beginning to its end.");
+        public override void SetLength(long value) => throw new NotSupportedException("A blob in an export is read once, from its beginning to its end.");
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException("A blob in an export is read once, from its beginning to its end.");
 
         protected override void Dispose(bool disposing)
         {
