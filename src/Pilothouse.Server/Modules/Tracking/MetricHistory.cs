@@ -1,13 +1,9 @@
-using System.Data.Common;
-using Dapper;
 using Pilothouse.Data;
 using Pilothouse.Protocols.Mlflow;
-using Pilothouse.Protocols.V1;
-using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Tracking;
 
-/// <summary>Reads of metric histories: pages, samples over several runs, and reduced series for charts.</summary>
+/// <summary>Reads of metric histories: pages, and samples over several runs.</summary>
 internal sealed class MetricHistory(Db db)
 {
     /// <summary>Points of one answer of get-history; more come with the page token.</summary>
@@ -55,20 +51,6 @@ internal sealed class MetricHistory(Db db)
             result.AddRange((await session.QueryAsync<MetricRow>(sql, new { num, key, mine })).Select(row => row.ToMlflow(key) with { RunId = id }));
         }
         return result;
-    }, ct);
-
-    /// <summary>All points in order of step, reduced to about <paramref name="maxPoints"/> with minima and maxima kept.</summary>
-    /// <exception cref="PilothouseException">NotFound: the run.</exception>
-    public Task<MetricSeries> SeriesAsync(string runId, string key, int maxPoints, CancellationToken ct) => db.ReadAsync(async session =>
-    {
-        if (await session.ScalarAsync<long?>("SELECT num FROM trk_run WHERE id = @runId", new { runId }) is not { } num) throw RunStore.Missing(runId);
-        var reducer = new SeriesReducer();
-        await using (var reader = (DbDataReader)await session.Connection.ExecuteReaderAsync(new CommandDefinition(
-            $"SELECT step, time_ms, value, is_nan FROM trk_metric WHERE run = @num AND key = {KeyId} ORDER BY time_ms, step, value", new { num, key }, cancellationToken: ct)))
-        {
-            while (await reader.ReadAsync(ct)) reducer.Add(reader.GetInt64(0), reader.GetInt64(1), reader.GetInt64(3) == 0 ? reader.GetDouble(2) : double.NaN);
-        }
-        return reducer.Reduce(runId, key, maxPoints);
     }, ct);
 
     private static HashSet<long> Spread(List<long> steps, int max)

@@ -5,12 +5,10 @@ using Pilothouse.Server.Modules.Tracking.Api;
 namespace Pilothouse.Server.Modules.Tracking;
 
 /// <summary>Runs as our own API, the web UI and other modules see them.</summary>
-internal sealed class RunQueries(RunStore runs, RunSearch search, ExperimentStore experiments, MetricHistory history, ArtifactService artifacts) : IRuns
+internal sealed class RunQueries(RunStore runs, RunSearch search, ExperimentStore experiments, SeriesService series, ArtifactService artifacts) : IRuns
 {
     private const int MaxExperiments = 1000;
     private const int MaxPage = 1000;
-    private const int MinSeriesPoints = 4;
-    private const int MaxSeriesPoints = 20_000;
 
     public async Task<RunDetail> GetAsync(string runId, CancellationToken ct)
     {
@@ -30,8 +28,11 @@ internal sealed class RunQueries(RunStore runs, RunSearch search, ExperimentStor
 
     public async Task<IReadOnlyList<ExperimentSummary>> ExperimentsAsync(CancellationToken ct) => await experiments.SummariesAsync(MaxExperiments, ct);
 
-    public Task<MetricSeries> HistoryAsync(string runId, string key, int maxPoints, CancellationToken ct) =>
-        history.SeriesAsync(runId, key, Math.Clamp(maxPoints, MinSeriesPoints, MaxSeriesPoints), ct);
+    public async Task<MetricSeries> HistoryAsync(string runId, string key, int maxPoints, CancellationToken ct) =>
+        (await series.ReadAsync([runId], key, maxPoints, null, null, ct))[0];
+
+    public Task<IReadOnlyList<MetricSeries>> SeriesAsync(IReadOnlyList<string> runIds, string key, int maxPoints, long? fromStep, long? toStep, CancellationToken ct) =>
+        series.ReadAsync(runIds, key, maxPoints, fromStep, toStep, ct);
 
     public async Task<IReadOnlyList<RunArtifact>> ArtifactsAsync(string runId, string path, CancellationToken ct) =>
         [.. ((await artifacts.ListRunAsync(runId, path, null, ct)).Files ?? []).Select(f => new RunArtifact(f.Path, f.IsDir, f.FileSize))];

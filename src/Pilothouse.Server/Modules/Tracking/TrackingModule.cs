@@ -16,6 +16,7 @@ public sealed class TrackingModule : IModule
     {
         services.AddSingleton<ExperimentStore>().AddSingleton<RunStore>().AddSingleton<MetricStore>().AddSingleton<ArtifactStore>();
         services.AddSingleton<ExperimentSearch>().AddSingleton<RunSearch>().AddSingleton<MetricHistory>();
+        services.AddSingleton<SeriesStore>().AddSingleton<SeriesService>();
         services.AddSingleton<ExperimentService>().AddSingleton<RunService>().AddSingleton<ArtifactService>();
         services.AddSingleton<IRuns, RunQueries>();
         services.AddSingleton<LiveRuns>().AddHostedService(s => s.GetRequiredService<LiveRuns>());
@@ -30,5 +31,6 @@ public sealed class TrackingModule : IModule
         endpoints.MapMlflowArtifacts(services.GetRequiredService<ArtifactService>());
         endpoints.MapMlflowServer();
         endpoints.MapRuns();
+        endpoints.MapSeries();
     }
 }

@@ -15,6 +15,13 @@ public interface IRuns
     /// <summary>Points of one metric in order of step, reduced to about <paramref name="maxPoints"/> with minima and maxima kept.</summary>
     Task<MetricSeries> HistoryAsync(string runId, string key, int maxPoints, CancellationToken ct);
 
+    /// <summary>The same metric of several runs, one series a run in the order asked; a run without the metric has no points.</summary>
+    /// <param name="runIds">At most 100.</param>
+    /// <param name="fromStep">First step, inclusive; null = the series' own.</param>
+    /// <param name="toStep">Last step, inclusive.</param>
+    /// <exception cref="Platform.PilothouseException">NotFound: a run; InvalidArgument: too many runs.</exception>
+    Task<IReadOnlyList<MetricSeries>> SeriesAsync(IReadOnlyList<string> runIds, string key, int maxPoints, long? fromStep, long? toStep, CancellationToken ct);
+
     /// <summary>Files and directories directly below a directory of the run's artifacts; "" is the root.</summary>
     Task<IReadOnlyList<RunArtifact>> ArtifactsAsync(string runId, string path, CancellationToken ct);
 }
