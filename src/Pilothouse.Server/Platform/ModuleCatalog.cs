@@ -23,12 +23,14 @@ public static class ModuleCatalog
         // Level 1
         new IdentityModule(), new AuditModule(), new BlobsModule(),
         // Level 2
-        new TrackingModule(), new RegistryModule(), new RepositoriesModule(),
+        new TrackingModule(), new RepositoriesModule(),
         // Level 3
-        new EvaluationModule(), new FairnessModule(), new TracesModule(), new MonitoringModule(),
+        new RegistryModule(),
         // Level 4
-        new PackagingModule(), new GatewayModule(), new PipelinesModule(),
+        new EvaluationModule(), new FairnessModule(), new TracesModule(), new MonitoringModule(),
         // Level 5
+        new PackagingModule(), new GatewayModule(), new PipelinesModule(),
+        // Level 6
         new DeploymentsModule(),
     ];
 }

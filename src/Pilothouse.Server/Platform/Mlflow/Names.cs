@@ -1,7 +1,6 @@
 using System.Buffers;
-using Pilothouse.Server.Platform;
 
-namespace Pilothouse.Server.Modules.Tracking;
+namespace Pilothouse.Server.Platform;
 
 /// <summary>What MLflow allows as keys, and its limits. Clients match on some of the messages.</summary>
 internal static class Names

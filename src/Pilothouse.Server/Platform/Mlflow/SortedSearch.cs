@@ -1,9 +1,8 @@
 using Dapper;
 using Pilothouse.Data;
 using Pilothouse.Protocols.Mlflow;
-using Pilothouse.Server.Platform;
 
-namespace Pilothouse.Server.Modules.Tracking;
+namespace Pilothouse.Server.Platform;
 
 /// <summary>What a search sorts by: an SQL expression, and its rank (0 = a value, 1 = NaN, 2 = missing), which goes first in either direction.</summary>
 /// <param name="Rank">Null when there is always a value.</param>
