@@ -3,6 +3,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Pilothouse.Server.Modules.Tracking.Api;
 using Pilothouse.Server.Modules.Tracking.Endpoints;
+using Pilothouse.Server.Modules.Tracking.Media;
 using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Tracking;
@@ -19,6 +20,7 @@ public sealed class TrackingModule : IModule
         services.AddSingleton<SeriesStore>().AddSingleton<SeriesService>();
         services.AddSingleton<ExperimentService>().AddSingleton<RunService>().AddSingleton<ArtifactService>();
         services.AddSingleton<IRuns, RunQueries>();
+        services.AddSingleton<MediaStore>().AddSingleton<MediaService>().AddSingleton<IRunMedia>(s => s.GetRequiredService<MediaService>());
         services.AddSingleton<LiveRuns>().AddHostedService(s => s.GetRequiredService<LiveRuns>());
     }
 
@@ -31,6 +33,7 @@ public sealed class TrackingModule : IModule
         endpoints.MapMlflowArtifacts(services.GetRequiredService<ArtifactService>());
         endpoints.MapMlflowServer();
         endpoints.MapRuns();
+        endpoints.MapMedia();
         endpoints.MapSeries();
     }
 }
