@@ -19,6 +19,21 @@ public enum MlflowEntity
 
     /// <summary>Input data set of a run: <c>name</c>, <c>digest</c> or <c>context</c>.</summary>
     Dataset,
+
+    /// <summary>Metadata of a trace, set when it was made.</summary>
+    Metadata,
+
+    /// <summary>A span of a trace: <c>name</c>, <c>type</c>, <c>status</c>, <c>content</c> or <c>attributes.KEY</c>.</summary>
+    Span,
+
+    /// <summary>Value of the feedback of that name on a trace.</summary>
+    Feedback,
+
+    /// <summary>Value of the expectation of that name on a trace.</summary>
+    Expectation,
+
+    /// <summary>Issue linked to a trace: <c>id</c>.</summary>
+    Issue,
 }
 
 /// <summary>How a comparison compares.</summary>
@@ -40,6 +55,9 @@ public enum MlflowOperator
     NotIn,
     IsNull,
     IsNotNull,
+
+    /// <summary>Regular expression found anywhere in the text, case-sensitive (traces only).</summary>
+    RLike,
 }
 
 /// <summary>One comparison of a filter. Exactly one of number, text and list is set; none for IS [NOT] NULL.</summary>
@@ -165,6 +183,12 @@ internal static class MlflowText
         MlflowEntity.Param => $"params.{QuoteKey(key)}",
         MlflowEntity.Tag => $"tags.{QuoteKey(key)}",
         MlflowEntity.Dataset => $"datasets.{QuoteKey(key)}",
+        MlflowEntity.Metadata => $"metadata.{QuoteKey(key)}",
+        MlflowEntity.Span => $"span.{QuoteKey(key)}",
+        MlflowEntity.Feedback => $"feedback.{QuoteKey(key)}",
+        MlflowEntity.Expectation => $"expectation.{QuoteKey(key)}",
+        MlflowEntity.Issue => $"issue.{QuoteKey(key)}",
+        MlflowEntity.Attribute when key == "text" => "trace.text",
         _ => key,
     };
 
@@ -181,6 +205,7 @@ internal static class MlflowText
         MlflowOperator.In => "IN",
         MlflowOperator.NotIn => "NOT IN",
         MlflowOperator.IsNull => "IS NULL",
+        MlflowOperator.RLike => "RLIKE",
         _ => "IS NOT NULL",
     };
 

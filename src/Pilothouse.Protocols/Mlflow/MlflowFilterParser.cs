@@ -89,8 +89,9 @@ internal sealed class MlflowFilterParser
             _ => AttributeKind.Text,
         };
         var isNumber = kind is AttributeKind.Number or AttributeKind.LooseNumber;
-        var isAllowed = c.Operator switch
+        var isAllowed = _grammar.Rule is { } rule ? rule(c, kind) : c.Operator switch
         {
+            MlflowOperator.RLike => false,
             MlflowOperator.Equal or MlflowOperator.NotEqual => true,
             MlflowOperator.Less or MlflowOperator.LessOrEqual or MlflowOperator.Greater or MlflowOperator.GreaterOrEqual => isNumber,
             MlflowOperator.Like or MlflowOperator.ILike => !isNumber,
@@ -130,6 +131,8 @@ internal sealed class MlflowFilterParser
         {
             if (word.ToUpperInvariant() is "OR" or "NOT")
                 throw new MlflowFilterException(start, $"{word.ToUpperInvariant()} is not supported: comparisons can only be joined by AND.");
+            if (_grammar.NeedPrefix.Contains(word))
+                throw new MlflowFilterException(start, $"Write '{word}' with its prefix: trace.{word}.");
             return (MlflowEntity.Attribute, word, start);
         }
 
@@ -177,6 +180,7 @@ internal sealed class MlflowFilterParser
         {
             "LIKE" => MlflowOperator.Like,
             "ILIKE" => MlflowOperator.ILike,
+            "RLIKE" => MlflowOperator.RLike,
             "IN" => MlflowOperator.In,
             "NOT IN" => MlflowOperator.NotIn,
             "IS NULL" => MlflowOperator.IsNull,

@@ -16,7 +16,7 @@ internal enum AttributeKind
 }
 
 /// <summary>The keys and operators of one kind of search. The syntax is the same for all.</summary>
-public sealed class MlflowGrammar
+public sealed partial class MlflowGrammar
 {
     private static readonly (string, string)[] RunAliases =
     [
@@ -85,6 +85,12 @@ public sealed class MlflowGrammar
     internal FrozenSet<string> OrderKeys { get; }
 
     internal bool OrdersByEntity { get; private init; }
+
+    /// <summary>Decides whether an operator fits; null = the rules of runs.</summary>
+    internal Func<MlflowComparison, AttributeKind, bool>? Rule { get; private init; }
+
+    /// <summary>Attributes that cannot be written without a prefix.</summary>
+    internal FrozenSet<string> NeedPrefix { get; private init; } = [];
 
     internal string Canonical(string attribute) => Aliases.GetValueOrDefault(attribute, attribute);
 }
