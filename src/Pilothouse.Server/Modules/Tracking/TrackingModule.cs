@@ -19,7 +19,7 @@ public sealed class TrackingModule : IModule
         services.AddSingleton<ExperimentSearch>().AddSingleton<RunSearch>().AddSingleton<MetricHistory>();
         services.AddSingleton<SeriesStore>().AddSingleton<SeriesService>();
         services.AddSingleton<ExperimentService>().AddSingleton<RunService>().AddSingleton<ArtifactService>();
-        services.AddSingleton<IRuns, RunQueries>();
+        services.AddSingleton<IRuns, RunQueries>().AddSingleton<IExperiments, ExperimentPlaces>();
         services.AddSingleton<MediaStore>().AddSingleton<MediaService>().AddSingleton<IRunMedia>(s => s.GetRequiredService<MediaService>());
         services.AddSingleton<LiveRuns>().AddHostedService(s => s.GetRequiredService<LiveRuns>());
     }
