@@ -1,0 +1,21 @@
+/** One event stream an address, however many charts the page has: browsers open only six connections to a server. */
+const streams = new Map();
+
+export function listen(url, listener) {
+  let stream = streams.get(url);
+  if (!stream) {
+    const source = new EventSource(url);
+    stream = { source, listeners: new Set() };
+    streams.set(url, stream);
+    source.addEventListener('metrics', event => {
+      const keys = JSON.parse(event.data).keys ?? [];
+      for (const each of stream.listeners) each(keys);
+    });
+    source.addEventListener('run', () => document.dispatchEvent(new Event('pilothouse:refresh')));
+  }
+  stream.listeners.add(listener);
+  return () => {
+    stream.listeners.delete(listener);
+    if (stream.listeners.size === 0) { stream.source.close(); streams.delete(url); }
+  };
+}
