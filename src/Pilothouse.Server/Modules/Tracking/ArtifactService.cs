@@ -29,6 +29,12 @@ internal sealed class ArtifactService(ArtifactStore store, RunStore runs, IBlobS
         return (await blobs.OpenReadAsync(file.Digest, ct), file.Digest);
     }
 
+    /// <summary>Size of a file in bytes; null when there is none.</summary>
+    public async Task<long?> SizeAsync(string path, CancellationToken ct) => (await store.FindAsync(Clean(path), ct))?.Size;
+
+    /// <summary>Whether the artifacts below this URI are on this server.</summary>
+    public static bool Holds(string artifactUri) => artifactUri.StartsWith(Scheme, StringComparison.Ordinal);
+
     public Task DeleteAsync(string path, CancellationToken ct) => Clean(path) is { Length: > 0 } clean ? store.DeleteAsync(clean, ct) : throw InvalidPath();
 
     /// <summary>Base names below a directory of the proxy.</summary>

@@ -11,10 +11,11 @@ internal static class Lifecycle
 internal static class MlflowNames
 {
     public const string Running = "RUNNING";
+    public const string Killed = "KILLED";
 
     public const string RunNameTag = "mlflow.runName";
 
-    public static readonly string[] RunStatus = [Running, "SCHEDULED", "FINISHED", "FAILED", "KILLED"];
+    public static readonly string[] RunStatus = [Running, "SCHEDULED", "FINISHED", "FAILED", Killed];
 
     public static readonly string[] ViewType = ["ACTIVE_ONLY", "DELETED_ONLY", "ALL"];
 }

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Pilothouse.Server.Modules.Tracking.Api;
+using Pilothouse.Server.Modules.Tracking.Capture;
 using Pilothouse.Server.Modules.Tracking.Endpoints;
 using Pilothouse.Server.Modules.Tracking.Media;
 using Pilothouse.Server.Platform;
@@ -21,6 +22,8 @@ public sealed class TrackingModule : IModule
         services.AddSingleton<ExperimentService>().AddSingleton<RunService>().AddSingleton<ArtifactService>();
         services.AddSingleton<IRuns, RunQueries>().AddSingleton<IExperiments, ExperimentPlaces>();
         services.AddSingleton<MediaStore>().AddSingleton<MediaService>().AddSingleton<IRunMedia>(s => s.GetRequiredService<MediaService>());
+        services.AddSingleton<CaptureStore>().AddSingleton<RunLogStore>().AddSingleton<RunLogService>().AddSingleton<IRunLogs>(s => s.GetRequiredService<RunLogService>());
+        services.AddSingleton<CaptureService>().AddHostedService<HeartbeatWatch>();
         services.AddSingleton<LiveRuns>().AddHostedService(s => s.GetRequiredService<LiveRuns>());
     }
 
@@ -34,6 +37,7 @@ public sealed class TrackingModule : IModule
         endpoints.MapMlflowServer();
         endpoints.MapRuns();
         endpoints.MapMedia();
+        endpoints.MapCapture();
         endpoints.MapSeries();
     }
 }

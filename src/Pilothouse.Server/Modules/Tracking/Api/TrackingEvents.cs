@@ -7,3 +7,7 @@ public sealed record MetricsLogged(string RunId, IReadOnlyList<string> Keys);
 /// <summary>A run was created, or its status, name or end changed.</summary>
 /// <param name="Status">RUNNING, SCHEDULED, FINISHED, FAILED or KILLED.</param>
 public sealed record RunChanged(string RunId, string Status);
+
+/// <summary>A captured run wrote more output.</summary>
+/// <param name="Stream"><c>stdout</c> or <c>stderr</c>.</param>
+public sealed record LogAppended(string RunId, string Stream);

@@ -1,0 +1,67 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Pilothouse.Server.Modules.Tracking.Api;
+using Pilothouse.Server.Platform;
+
+namespace Pilothouse.Server.Modules.Tracking.Capture;
+
+/// <summary>Marks runs whose heartbeat stopped as KILLED. A run that never had one (MLflow's own clients) is left alone.</summary>
+internal sealed partial class HeartbeatWatch(CaptureStore store, RunLogService logs, IEventBus events, TimeProvider time, ILogger<HeartbeatWatch> logger) : BackgroundService
+{
+    private static readonly TimeSpan Round = TimeSpan.FromSeconds(2);
+
+    /// <summary>A round that comes this late: the machine slept, and nobody could send.</summary>
+    private static readonly TimeSpan Slept = TimeSpan.FromSeconds(10);
+
+    private long _since = time.NowMs();
+    private long _last = time.NowMs();
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Round, time);
+        while (await WaitAsync(timer, stoppingToken))
+        {
+            try
+            {
+                await RoundAsync(stoppingToken);
+            }
+            catch (Exception e) when (e is not OperationCanceledException)
+            {
+                RoundFailed(e); // the database is away: the next round finds the same runs
+            }
+        }
+    }
+
+    internal async Task RoundAsync(CancellationToken ct)
+    {
+        var now = time.NowMs();
+        if (now - _last > Slept.TotalMilliseconds) _since = now;
+        _last = now;
+        foreach (var lost in await store.LostAsync(now, _since, ct))
+        {
+            var killed = await store.KillAsync(lost, ct);
+            await logs.KeepAsync(lost.Id, ended: false, ct);
+            if (!killed) continue;
+            RunLost(lost.Id, lost.IntervalMs);
+            await events.PublishAsync(new RunChanged(lost.Id, MlflowNames.Killed), ct);
+        }
+    }
+
+    private static async Task<bool> WaitAsync(PeriodicTimer timer, CancellationToken ct)
+    {
+        try
+        {
+            return await timer.WaitForNextTickAsync(ct);
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
+    [LoggerMessage(210, LogLevel.Information, "Run {Run} is marked as killed: its heartbeat (every {IntervalMs} ms) stopped")]
+    private partial void RunLost(string run, long intervalMs);
+
+    [LoggerMessage(211, LogLevel.Warning, "Heartbeats could not be checked")]
+    private partial void RoundFailed(Exception error);
+}
