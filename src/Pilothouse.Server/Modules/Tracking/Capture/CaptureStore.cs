@@ -1,5 +1,6 @@
 using Pilothouse.Data;
 using Pilothouse.Protocols.V1;
+using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Tracking.Capture;
 
