@@ -52,5 +52,13 @@ public sealed class DbSession
         : Connection is Npgsql.NpgsqlConnection postgres ? PostgresBulk.InsertAsync(postgres, table, columns, rows, write, onConflict, _ct)
         : SqliteBulk.Insert((Microsoft.Data.Sqlite.SqliteConnection)Connection, table, columns, rows, write, onConflict);
 
+    /// <summary>Holds a lock of that number until the transaction ends; others that want it, shared or not, wait. Nothing on SQLite, which has one writer.</summary>
+    public Task LockAsync(long number) => Dialect.Name == "sqlite" ? Task.CompletedTask : ExecuteAsync("SELECT pg_advisory_xact_lock(@number)", new { number });
+
+    /// <summary>Holds locks that others may hold too, but only as shared ones.</summary>
+    /// <param name="numbers">In ascending order, so that no two transactions wait for each other.</param>
+    public Task ShareLocksAsync(long[] numbers) =>
+        Dialect.Name == "sqlite" ? Task.CompletedTask : ExecuteAsync("SELECT pg_advisory_xact_lock_shared(number) FROM unnest(@numbers) AS number", new { numbers });
+
     private CommandDefinition Command(string sql, object? args) => new(sql, args, Transaction, cancellationToken: _ct);
 }

@@ -6,7 +6,7 @@ using Pilothouse.Server.Platform;
 namespace Pilothouse.Server.Modules.Tracking;
 
 /// <summary>Rules of runs: what may be logged, and when.</summary>
-internal sealed class RunService(Db db, RunStore store, MetricStore metrics, IEventBus events, Ids ids, TimeProvider time)
+internal sealed class RunService(Db db, RunStore store, MetricIngest ingest, IEventBus events, Ids ids, TimeProvider time)
 {
     public const int MaxMetrics = 1000;
     public const int MaxParams = 100;
@@ -102,19 +102,7 @@ internal sealed class RunService(Db db, RunStore store, MetricStore metrics, IEv
 
     private async Task WriteAsync(MlflowBatch batch, CancellationToken ct)
     {
-        var fresh = await db.WriteAsync(async session =>
-        {
-            var run = await RunStore.RequireActiveAsync(session, batch.RunId);
-            var conflicts = await RunStore.AddParamsAsync(session, run.Num, batch.Params);
-            if (conflicts.Count > 0)
-            {
-                var list = string.Join(", ", conflicts.Select(c => $"{{'key': '{c.Param.Key}', 'old_value': '{c.Old}', 'new_value': '{c.Param.Value}'}}"));
-                throw Invalid($"Changing param values is not allowed. Params were already logged='[{list}]' for run ID='{batch.RunId}'.");
-            }
-            await RunStore.SetTagsAsync(session, run.Num, (IReadOnlyCollection<MlflowPair>)batch.Tags);
-            return await metrics.AppendAsync(session, run.Num, batch.Keys, batch.Metrics);
-        }, ct);
-        metrics.Remember(fresh);
+        await ingest.WriteAsync(batch, ct);
         if (batch.Metrics.Length > 0) await events.PublishAsync(new MetricsLogged(batch.RunId, batch.Keys), ct);
     }
 

@@ -17,12 +17,19 @@ internal sealed class RunStore(Db db)
         """;
 
     /// <exception cref="PilothouseException">NotFound, or the run is deleted.</exception>
-    public static async Task<RunRow> RequireActiveAsync(DbSession session, string id)
+    public static async Task<RunRow> RequireActiveAsync(DbSession session, string id) => RequireActive(await FindAsync(session, id), id);
+
+    /// <inheritdoc cref="RequireActiveAsync"/>
+    public static RunRow RequireActive(RunRow? run, string id) => run switch
     {
-        var run = await FindAsync(session, id) ?? throw Missing(id);
-        return run.Lifecycle == Lifecycle.Active ? run
-            : throw new PilothouseException(ErrorCode.InvalidArgument, $"The run {id} must be in the 'active' state. Current state is {run.Lifecycle}.");
-    }
+        null => throw Missing(id),
+        { Lifecycle: Lifecycle.Active } => run,
+        _ => throw new PilothouseException(ErrorCode.InvalidArgument, $"The run {id} must be in the 'active' state. Current state is {run.Lifecycle}."),
+    };
+
+    /// <summary>The runs of these ids, without tags, params and metrics; those that do not exist are missing.</summary>
+    public static async Task<Dictionary<string, RunRow>> FindAllAsync(DbSession session, string[] ids) =>
+        (await session.QueryAsync<RunRow>($"SELECT {Columns} FROM trk_run r WHERE {session.Dialect.In("r.id", "@ids")}", new { ids })).ToDictionary(r => r.Id, StringComparer.Ordinal);
 
     public static Task<RunRow?> FindAsync(DbSession session, string id) => session.FirstOrDefaultAsync<RunRow>($"SELECT {Columns} FROM trk_run r WHERE r.id = @id", new { id });
 

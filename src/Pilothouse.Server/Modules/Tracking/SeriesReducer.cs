@@ -8,13 +8,16 @@ namespace Pilothouse.Server.Modules.Tracking;
 /// </summary>
 internal sealed class SeriesReducer
 {
-    private readonly List<(long Step, long TimeMs, double Value)> _points = [];
+    private readonly List<SeriesPoint> _points = [];
     private bool _sorted = true;
+    private long _total;
 
-    public void Add(long step, long timeMs, double value)
+    /// <param name="count">Points of the history that this one stands for.</param>
+    public void Add(SeriesPoint point, int count = 1)
     {
-        if (_points.Count > 0 && step < _points[^1].Step) _sorted = false;
-        _points.Add((step, timeMs, value));
+        if (_points.Count > 0 && point.Step < _points[^1].Step) _sorted = false;
+        _points.Add(point);
+        _total += count;
     }
 
     /// <param name="maxPoints">At least 4; the result has at most this many points.</param>
@@ -23,7 +26,7 @@ internal sealed class SeriesReducer
         // Points come in the order of time, which nearly always is that of the steps.
         if (!_sorted) _points.Sort(static (a, b) => a.Step != b.Step ? a.Step.CompareTo(b.Step) : a.TimeMs.CompareTo(b.TimeMs));
         var kept = _points.Count <= maxPoints ? _points : [.. Choose(maxPoints).Select(i => _points[i])];
-        return new MetricSeries(runId, key, _points.Count, kept.ConvertAll(p => p.Step), kept.ConvertAll(p => p.TimeMs), kept.ConvertAll(p => p.Value));
+        return new MetricSeries(runId, key, _total, kept.ConvertAll(p => p.Step), kept.ConvertAll(p => p.TimeMs), kept.ConvertAll(p => p.Value));
     }
 
     private IEnumerable<int> Choose(int maxPoints)

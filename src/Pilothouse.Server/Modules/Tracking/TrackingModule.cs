@@ -18,7 +18,8 @@ public sealed class TrackingModule : IModule
     {
         services.AddSingleton<ExperimentStore>().AddSingleton<RunStore>().AddSingleton<MetricStore>().AddSingleton<ArtifactStore>();
         services.AddSingleton<ExperimentSearch>().AddSingleton<RunSearch>().AddSingleton<MetricHistory>();
-        services.AddSingleton<SeriesStore>().AddSingleton<SeriesService>();
+        services.AddSingleton<MetricIngest>().AddSingleton<SeriesStore>().AddSingleton<SeriesIndex>().AddSingleton<SeriesService>();
+        services.AddSingleton<SeriesIndexer>().AddHostedService(s => s.GetRequiredService<SeriesIndexer>());
         services.AddSingleton<ExperimentService>().AddSingleton<RunService>().AddSingleton<ArtifactService>();
         services.AddSingleton<IRuns, RunQueries>().AddSingleton<IExperiments, ExperimentPlaces>();
         services.AddSingleton<MediaStore>().AddSingleton<MediaService>().AddSingleton<IRunMedia>(s => s.GetRequiredService<MediaService>());

@@ -10,7 +10,7 @@ public class SeriesReducerTests
         Gen.Select(Gen.Double[-1000, 1000].List[1, 400], Gen.Int[4, 100]).Sample((values, max) =>
         {
             var reducer = new SeriesReducer();
-            for (var i = 0; i < values.Count; i++) reducer.Add(i, i, values[i]);
+            for (var i = 0; i < values.Count; i++) reducer.Add(new SeriesPoint(i, i, values[i]));
 
             var series = reducer.Reduce("r", "k", max);
 
@@ -27,7 +27,7 @@ public class SeriesReducerTests
     public void Points_come_in_the_order_of_their_steps_though_logged_otherwise()
     {
         var reducer = new SeriesReducer();
-        foreach (var step in (long[])[5, 1, 3]) reducer.Add(step, 100 - step, step);
+        foreach (var step in (long[])[5, 1, 3]) reducer.Add(new SeriesPoint(step, 100 - step, step));
 
         Assert.Equal([1L, 3, 5], reducer.Reduce("r", "k", 10).Steps);
     }
@@ -36,7 +36,7 @@ public class SeriesReducerTests
     public void NaN_does_not_hide_a_spike()
     {
         var reducer = new SeriesReducer();
-        for (var i = 0; i < 1000; i++) reducer.Add(i, i, i == 500 ? 9 : i % 2 == 0 ? double.NaN : 1);
+        for (var i = 0; i < 1000; i++) reducer.Add(new SeriesPoint(i, i, i == 500 ? 9 : i % 2 == 0 ? double.NaN : 1));
 
         Assert.Contains(9, reducer.Reduce("r", "k", 10).Values);
     }

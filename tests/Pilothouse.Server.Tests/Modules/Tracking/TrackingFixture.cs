@@ -10,6 +10,7 @@ namespace Pilothouse.Server.Tests.Modules.Tracking;
 internal sealed class TrackingFixture : IAsyncDisposable
 {
     private readonly TestDatabase _database;
+    private readonly MetricIngest _ingest;
 
     private TrackingFixture(TestDatabase database)
     {
@@ -18,7 +19,12 @@ internal sealed class TrackingFixture : IAsyncDisposable
         Search = new RunSearch(database.Db);
         History = new MetricHistory(database.Db);
         Experiments = new ExperimentService(new ExperimentStore(database.Db), database.Time);
-        Runs = new RunService(database.Db, RunStore, new MetricStore(), new EventBus(NullLogger<EventBus>.Instance), new Ids(database.Time), database.Time);
+        Metrics = new MetricStore();
+        Index = new SeriesIndex(database.Db);
+        Indexer = new SeriesIndexer(Index, Metrics, NullLogger<SeriesIndexer>.Instance);
+        Series = new SeriesService(new SeriesStore(database.Db), Indexer);
+        _ingest = new MetricIngest(database.Db, Metrics, Indexer);
+        Runs = new RunService(database.Db, RunStore, _ingest, new EventBus(NullLogger<EventBus>.Instance), new Ids(database.Time), database.Time);
     }
 
     public RunStore RunStore { get; }
@@ -31,11 +37,23 @@ internal sealed class TrackingFixture : IAsyncDisposable
 
     public RunService Runs { get; }
 
+    public MetricStore Metrics { get; }
+
+    public SeriesIndex Index { get; }
+
+    public SeriesIndexer Indexer { get; }
+
+    public SeriesService Series { get; }
+
     public static async Task<TrackingFixture> CreateAsync(string kind) => new(await TestDatabase.CreateAsync(kind));
 
     public async Task<string> CreateRunAsync(string name = "", long startMs = 0) => (await Runs.CreateAsync("0", "ann", name, startMs, [], default)).Id;
 
     public Task LogAsync(string run, string key, long step, double value) => Runs.LogMetricAsync(run, key, new MlflowPoint(0, 1000 + step, step, value), default);
 
-    public ValueTask DisposeAsync() => _database.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _ingest.DisposeAsync();
+        await _database.DisposeAsync();
+    }
 }
