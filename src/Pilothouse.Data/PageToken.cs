@@ -9,7 +9,7 @@ namespace Pilothouse.Data;
 public static class PageToken
 {
     /// <summary>Longer tokens are refused unread.</summary>
-    private const int MaxLength = 4096;
+    private const int MaxLength = 65_536;
 
     public static string Encode<T>(T key) => Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(key));
 

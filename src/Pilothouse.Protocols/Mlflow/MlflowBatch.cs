@@ -8,15 +8,22 @@ namespace Pilothouse.Protocols.Mlflow;
 /// <param name="Value">May be NaN; infinities have become the largest finite numbers, as MLflow stores them.</param>
 public readonly record struct MlflowPoint(int Key, long Timestamp, long Step, double Value);
 
+/// <summary>A point that was measured on a logged model, perhaps on a named data set (empty = none).</summary>
+public sealed record MlflowModelPoint(string ModelId, string Key, long Timestamp, long Step, double Value, string DatasetName, string DatasetDigest);
+
 /// <summary>Body of <c>runs/log-batch</c>, the hot path of a training.</summary>
 /// <param name="Keys">Distinct metric keys, in order of appearance.</param>
 public sealed record MlflowBatch(string RunId, IReadOnlyList<string> Keys, MlflowPoint[] Metrics, IReadOnlyList<MlflowPair> Params, IReadOnlyList<MlflowPair> Tags)
 {
     private static readonly MlflowSchema Schema = new(
         MlflowField.Text("run_id").Must,
-        MlflowField.List("metrics", MlflowField.Text("key").Must, MlflowField.Real("value").Must, MlflowField.Integer("timestamp").Must, MlflowField.Integer("step")).May,
+        MlflowField.List("metrics", MlflowField.Text("key").Must, MlflowField.Real("value").Must, MlflowField.Integer("timestamp").Must, MlflowField.Integer("step"),
+            MlflowField.Text("model_id"), MlflowField.Text("dataset_name"), MlflowField.Text("dataset_digest")).May,
         MlflowField.List("params", MlflowField.Text("key").Must, MlflowField.Text("value")).May,
         MlflowField.List("tags", MlflowField.Text("key").Must, MlflowField.Text("value")).May);
+
+    /// <summary>Those of the metrics that name a logged model.</summary>
+    public IReadOnlyList<MlflowModelPoint> ModelPoints { get; init; } = [];
 
     /// <summary>Reads a body: fast when it is as clients send it, else by the general reader with its exact errors.</summary>
     /// <exception cref="ProtocolFormatException">Not a log-batch message.</exception>
@@ -39,7 +46,11 @@ public sealed record MlflowBatch(string RunId, IReadOnlyList<string> Keys, Mlflo
             }
             return new MlflowPoint(number, metric.Integer("timestamp") ?? 0, metric.Integer("step") ?? 0, Storable(metric.Real("value") ?? 0));
         }).ToArray();
-        return new MlflowBatch(message.RunId, keys, points, message.Pairs("params"), message.Pairs("tags"));
+        return new MlflowBatch(message.RunId, keys, points, message.Pairs("params"), message.Pairs("tags"))
+        {
+            ModelPoints = [.. message.List("metrics").Where(m => m.Text("model_id").Length > 0).Select(m => new MlflowModelPoint(m.Text("model_id"), m.Text("key"), m.Integer("timestamp") ?? 0,
+                m.Integer("step") ?? 0, Storable(m.Real("value") ?? 0), m.Text("dataset_name"), m.Text("dataset_digest")))],
+        };
     }
 }
 
@@ -52,6 +63,7 @@ internal ref struct LogBatchReader
     private readonly Dictionary<string, int> _index;
     private readonly List<string> _keys;
     private readonly List<MlflowPoint> _points;
+    private List<MlflowModelPoint>? _modelPoints;
     private Utf8JsonReader _json;
 
     private LogBatchReader(ReadOnlySpan<byte> body)
@@ -90,13 +102,19 @@ internal ref struct LogBatchReader
             if (!ok) return null;
         }
         if (_json.TokenType != JsonTokenType.EndObject || _json.Read()) return null;
-        return runId is { Length: > 0 } ? new MlflowBatch(runId, _keys, [.. _points], parameters, tags) : null;
+        return runId is { Length: > 0 } ? new MlflowBatch(runId, _keys, [.. _points], parameters, tags) { ModelPoints = _modelPoints ?? [] } : null;
     }
 
     private bool ReadText(out string? text)
     {
         text = _json.Read() && _json.TokenType == JsonTokenType.String ? _json.GetString() : null;
         return text is not null;
+    }
+
+    private bool ReadOptional(out string? text)
+    {
+        text = _json.Read() && _json.TokenType == JsonTokenType.String ? _json.GetString() : null;
+        return text is not null || _json.TokenType == JsonTokenType.Null;
     }
 
     private bool ReadMetrics()
@@ -114,6 +132,7 @@ internal ref struct LogBatchReader
         double? value = null;
         long? timestamp = null;
         long step = 0;
+        string? model = null, dataset = null, digest = null;
         while (_json.Read() && _json.TokenType == JsonTokenType.PropertyName)
         {
             if (_json.ValueTextEquals("key"u8)) key = ReadKey();
@@ -131,10 +150,23 @@ internal ref struct LogBatchReader
             {
                 if (!_json.Read() || _json.TokenType != JsonTokenType.Number || !_json.TryGetInt64(out step)) return false;
             }
+            else if (_json.ValueTextEquals("model_id"u8))
+            {
+                if (!ReadOptional(out model)) return false;
+            }
+            else if (_json.ValueTextEquals("dataset_name"u8))
+            {
+                if (!ReadOptional(out dataset)) return false;
+            }
+            else if (_json.ValueTextEquals("dataset_digest"u8))
+            {
+                if (!ReadOptional(out digest)) return false;
+            }
             else _json.Skip();
         }
         if (key < 0 || value is not { } v || !double.IsFinite(v) || timestamp is not { } t) return false;
         _points.Add(new MlflowPoint(key, t, step, v));
+        if (model is { Length: > 0 }) (_modelPoints ??= []).Add(new MlflowModelPoint(model, _keys[key], t, step, v, dataset ?? "", digest ?? ""));
         return true;
     }
 

@@ -76,6 +76,28 @@ public sealed partial class MlflowGrammar
         [("attribute", MlflowEntity.Attribute), ("tag", MlflowEntity.Tag), ("tags", MlflowEntity.Tag)],
         ["name", "version_number", "creation_timestamp", "last_updated_timestamp"]);
 
+    /// <summary><c>logged-models/search</c>.</summary>
+    public static MlflowGrammar LoggedModels { get; } = new(
+        [
+            ("model_id", AttributeKind.Id), ("experiment_id", AttributeKind.Id), ("name", AttributeKind.Id), ("model_type", AttributeKind.Id), ("source_run_id", AttributeKind.Id),
+            ("status", AttributeKind.Id), ("artifact_location", AttributeKind.Id), ("lifecycle_stage", AttributeKind.Id),
+            ("creation_timestamp_ms", AttributeKind.Number), ("last_updated_timestamp_ms", AttributeKind.Number),
+        ],
+        [
+            ("creation_timestamp", "creation_timestamp_ms"), ("creation_time", "creation_timestamp_ms"), ("last_updated_timestamp", "last_updated_timestamp_ms"),
+        ],
+        [("attributes", MlflowEntity.Attribute), ("metrics", MlflowEntity.Metric), ("params", MlflowEntity.Param), ("tags", MlflowEntity.Tag)],
+        ["model_id", "experiment_id", "name", "model_type", "source_run_id", "status", "artifact_location", "lifecycle_stage", "creation_timestamp_ms", "last_updated_timestamp_ms"])
+    {
+        Rule = static (c, kind) => c.Operator switch
+        {
+            MlflowOperator.Equal or MlflowOperator.NotEqual => true,
+            MlflowOperator.Less or MlflowOperator.LessOrEqual or MlflowOperator.Greater or MlflowOperator.GreaterOrEqual => kind == AttributeKind.Number,
+            MlflowOperator.Like or MlflowOperator.ILike or MlflowOperator.In or MlflowOperator.NotIn => kind != AttributeKind.Number,
+            _ => false,
+        },
+    };
+
     internal FrozenDictionary<string, AttributeKind> Attributes { get; }
 
     internal FrozenDictionary<string, string> Aliases { get; }
@@ -92,5 +114,6 @@ public sealed partial class MlflowGrammar
     /// <summary>Attributes that cannot be written without a prefix.</summary>
     internal FrozenSet<string> NeedPrefix { get; private init; } = [];
 
-    internal string Canonical(string attribute) => Aliases.GetValueOrDefault(attribute, attribute);
+    /// <summary>The name of an attribute for one of its aliases: <c>created</c> is <c>start_time</c>.</summary>
+    public string Canonical(string attribute) => Aliases.GetValueOrDefault(attribute, attribute);
 }

@@ -83,6 +83,9 @@ public sealed class MlflowMessage
 
     public IReadOnlyList<MlflowMessage> List(string name) => _values.GetValueOrDefault(name) as IReadOnlyList<MlflowMessage> ?? [];
 
+    /// <summary>A message inside this one; null when not sent.</summary>
+    public MlflowMessage? Message(string name) => _values.GetValueOrDefault(name) as MlflowMessage;
+
     /// <summary>A list of <c>{key, value}</c>.</summary>
     public List<MlflowPair> Pairs(string name) => [.. List(name).Select(item => new MlflowPair(item.Text("key"), item.Text("value")))];
 
@@ -98,6 +101,13 @@ public sealed class MlflowMessage
             if (field.Kind == MlflowKind.MessageList)
             {
                 if (!TryFillList(property.Value, field)) return false;
+            }
+            else if (field.Kind == MlflowKind.Message)
+            {
+                if (property.Value.ValueKind != JsonValueKind.Object) return false;
+                var inner = new MlflowMessage();
+                _values[field.Name] = inner;
+                if (!inner.TryFill(property.Value, field.Items.ToDictionary(i => i.Name, StringComparer.Ordinal))) return false;
             }
             else if (MlflowValues.FromJson(field, property.Value) is { } value) _values[field.Name] = value;
             else return false;

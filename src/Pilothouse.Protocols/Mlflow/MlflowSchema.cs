@@ -12,6 +12,7 @@ public enum MlflowKind
     /// <summary>A name out of <see cref="MlflowField.Values"/>, or its number.</summary>
     Enumeration,
     TextList,
+    Message,
     MessageList,
 }
 
@@ -31,7 +32,7 @@ public sealed record MlflowField(string Name, MlflowKind Kind)
     /// <summary>Names of an enumeration; the first has the number 1.</summary>
     public IReadOnlyList<string> Values { get; init; } = [];
 
-    /// <summary>Fields of each element of a message list.</summary>
+    /// <summary>Fields of a message, or of each element of a message list.</summary>
     public IReadOnlyList<MlflowField> Items { get; init; } = [];
 
     /// <summary>Required and checked: the usual case.</summary>
@@ -47,6 +48,8 @@ public sealed record MlflowField(string Name, MlflowKind Kind)
     public static MlflowField TextList(string name) => new(name, MlflowKind.TextList);
     public static MlflowField Enumeration(string name, params IReadOnlyList<string> values) => new(name, MlflowKind.Enumeration) { Values = values };
     public static MlflowField List(string name, params IReadOnlyList<MlflowField> items) => new(name, MlflowKind.MessageList) { Items = items };
+
+    public static MlflowField Message(string name, params IReadOnlyList<MlflowField> items) => new(name, MlflowKind.Message) { Items = items };
 
     /// <summary>A list of <c>{key, value}</c>: tags and params.</summary>
     public static MlflowField Pairs(string name) => List(name, Text("key"), Text("value"));

@@ -36,6 +36,7 @@ internal static class MlflowValues
         MlflowKind.Real => Real(value) is not null,
         MlflowKind.Boolean => value.ValueKind is JsonValueKind.True or JsonValueKind.False,
         MlflowKind.TextList => field.AnyItems ? value.ValueKind == JsonValueKind.Array : TextList(value) is not null,
+        MlflowKind.Message => value.ValueKind == JsonValueKind.Object,
         _ => false,
     };
 

@@ -1,16 +1,21 @@
+using Pilothouse.Data;
 using Pilothouse.Protocols.Mlflow;
 using Pilothouse.Server.Modules.Blobs.Api;
+using Pilothouse.Server.Modules.Tracking.Api;
 using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Tracking;
 
 /// <summary>Artifacts behind <c>mlflow-artifacts:/</c>: paths here, bytes in the blob store.</summary>
-internal sealed class ArtifactService(ArtifactStore store, RunStore runs, IBlobStore blobs, TimeProvider time)
+internal sealed class ArtifactService(ArtifactStore store, RunStore runs, LoggedModelStore models, IBlobStore blobs, TimeProvider time) : IArtifacts
 {
     /// <summary>Entries of one listing; more come with the page token.</summary>
     public const int MaxListing = 10_000;
 
-    private const string Scheme = "mlflow-artifacts:/";
+    /// <summary>Files of one tree, and entries of a listing without pages.</summary>
+    public const int MaxTree = 100_000;
+
+    private const string Scheme = "mlflow-artifacts:";
 
     public async Task PutAsync(string path, Stream content, CancellationToken ct)
     {
@@ -37,26 +42,48 @@ internal sealed class ArtifactService(ArtifactStore store, RunStore runs, IBlobS
 
     public Task DeleteAsync(string path, CancellationToken ct) => Clean(path) is { Length: > 0 } clean ? store.DeleteAsync(clean, ct) : throw InvalidPath();
 
-    /// <summary>Base names below a directory of the proxy.</summary>
+    /// <summary>Base names below a directory of the proxy. The protocol has no pages here, so a directory is listed whole or not at all.</summary>
     public async Task<MlflowArtifacts> ListAsync(string path, CancellationToken ct)
     {
-        var rows = await store.ListAsync(Clean(path), "", MaxListing, ct);
+        var rows = await store.ListAsync(Clean(path), "", MaxTree + 1, ct);
+        if (rows.Count > MaxTree) throw TooMany(path);
         return new MlflowArtifacts(null, rows.ConvertAll(row => ToInfo(row, row.Path[(row.Path.LastIndexOf('/') + 1)..])), null);
     }
 
     /// <summary>Paths relative to the run's artifacts.</summary>
-    public async Task<MlflowArtifacts> ListRunAsync(string runId, string path, string? pageToken, CancellationToken ct)
-    {
-        var run = await runs.GetAsync(runId, ct);
-        var root = RootOf(run.ArtifactUri);
-        var directory = Clean(path) is { Length: > 0 } below ? $"{root}/{below}" : root;
-        var rows = await store.ListAsync(directory, pageToken ?? "", MaxListing, ct);
-        return new MlflowArtifacts(run.ArtifactUri, rows.ConvertAll(row => ToInfo(row, row.Path[(root.Length + 1)..])), rows.Count == MaxListing ? rows[^1].Path : null);
-    }
+    public async Task<MlflowArtifacts> ListRunAsync(string runId, string path, string? pageToken, CancellationToken ct) => await ListBelowAsync((await runs.HeadAsync(runId, ct)).ArtifactUri, path, pageToken, ct);
+
+    /// <summary>Paths relative to the model's artifacts.</summary>
+    public async Task<MlflowArtifacts> ListModelAsync(string modelId, string path, string? pageToken, CancellationToken ct) => await ListBelowAsync((await models.GetAsync(modelId, ct)).ArtifactUri, path, pageToken, ct);
 
     /// <summary>Path below the proxy of a file of a run.</summary>
-    public async Task<string> PathOfAsync(string runId, string path, CancellationToken ct) =>
-        Clean(path) is { Length: > 0 } clean ? $"{RootOf((await runs.GetAsync(runId, ct)).ArtifactUri)}/{clean}" : throw InvalidPath();
+    public async Task<string> PathOfAsync(string runId, string path, CancellationToken ct) => Below((await runs.HeadAsync(runId, ct)).ArtifactUri, path);
+
+    /// <summary>Path below the proxy of a file of a logged model.</summary>
+    public async Task<string> PathOfModelAsync(string modelId, string path, CancellationToken ct) => Below((await models.GetAsync(modelId, ct)).ArtifactUri, path);
+
+    public async Task<IReadOnlyList<ArtifactFile>?> TreeAsync(string artifactUri, CancellationToken ct)
+    {
+        if (PathIn(artifactUri) is not { } root) return null;
+        if (await store.FindAsync(root, ct) is { Digest: { } digest } file) return [new ArtifactFile(root[(root.LastIndexOf('/') + 1)..], digest, file.Size)];
+        var rows = await store.TreeAsync(root, MaxTree + 1, ct);
+        return rows.Count <= MaxTree ? rows.ConvertAll(row => new ArtifactFile(row.Path[(root.Length == 0 ? 0 : root.Length + 1)..], row.Digest!, row.Size)) : throw TooMany(artifactUri);
+    }
+
+    private async Task<MlflowArtifacts> ListBelowAsync(string artifactUri, string path, string? pageToken, CancellationToken ct)
+    {
+        var root = RootOf(artifactUri);
+        var directory = Clean(path) is { Length: > 0 } below ? $"{root}/{below}" : root;
+        var after = "";
+        if (!string.IsNullOrEmpty(pageToken) && (!PageToken.TryDecode(pageToken, out after) || !after!.StartsWith(directory + "/", StringComparison.Ordinal)))
+            throw new PilothouseException(ErrorCode.InvalidArgument, "Invalid page token: send the next_page_token of the same listing unchanged.");
+        var rows = await store.ListAsync(directory, after!, MaxListing + 1, ct);
+        var more = rows.Count > MaxListing;
+        if (more) rows.RemoveAt(MaxListing);
+        return new MlflowArtifacts(artifactUri, rows.ConvertAll(row => ToInfo(row, row.Path[(root.Length + 1)..])), more ? PageToken.Encode(rows[^1].Path) : null);
+    }
+
+    private static string Below(string artifactUri, string path) => Clean(path) is { Length: > 0 } clean ? $"{RootOf(artifactUri)}/{clean}" : throw InvalidPath();
 
     /// <summary>The path without a doubled or trailing slash; refuses everything that could lead elsewhere, encoded or not.</summary>
     internal static string Clean(string path)
@@ -68,10 +95,21 @@ internal sealed class ArtifactService(ArtifactStore store, RunStore runs, IBlobS
         return string.Join('/', path.Split('/', StringSplitOptions.RemoveEmptyEntries));
     }
 
-    private static string RootOf(string artifactUri) => artifactUri.StartsWith(Scheme, StringComparison.Ordinal) ? artifactUri[Scheme.Length..].Trim('/')
-        : throw new PilothouseException(ErrorCode.Unsupported, $"The artifacts of this run are at {artifactUri}, which this server does not hold. Use that store's own client.");
+    private static string RootOf(string artifactUri) => PathIn(artifactUri)
+        ?? throw new PilothouseException(ErrorCode.Unsupported, $"The artifacts of this run are at {artifactUri}, which this server does not hold. Use that store's own client.");
+
+    /// <summary>The path below the proxy of <c>mlflow-artifacts:/1/x</c> or <c>mlflow-artifacts://host:port/1/x</c>; null for other places.</summary>
+    private static string? PathIn(string artifactUri)
+    {
+        if (!artifactUri.StartsWith(Scheme, StringComparison.Ordinal)) return null;
+        var rest = artifactUri[Scheme.Length..];
+        if (rest.StartsWith("//", StringComparison.Ordinal)) rest = rest.IndexOf('/', 2) is var slash and > 0 ? rest[slash..] : "";
+        return Clean(rest.Trim('/'));
+    }
 
     private static MlflowFileInfo ToInfo(ArtifactStore.ArtifactRow row, string name) => new(name, row.Digest is null, row.Size > 0 ? row.Size : null);
+
+    private static PilothouseException TooMany(string path) => new(ErrorCode.TooLarge, $"'{path}' holds more than {MaxTree} entries. List a run's artifacts by artifacts/list, which has pages, or ask for a directory further down.");
 
     private static PilothouseException InvalidPath() => new(ErrorCode.InvalidArgument, "Invalid path");
 }

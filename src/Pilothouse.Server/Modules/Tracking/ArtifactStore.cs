@@ -34,6 +34,11 @@ internal sealed class ArtifactStore(Db db)
     public Task<List<ArtifactRow>> ListAsync(string directory, string after, int limit, CancellationToken ct) => db.ReadAsync(session => session.QueryAsync<ArtifactRow>(
         $"SELECT {Columns} FROM trk_artifact WHERE parent = @directory AND path > @after ORDER BY path LIMIT @limit", new { directory, after, limit }), ct);
 
+    /// <summary>All files below a directory, by path.</summary>
+    public Task<List<ArtifactRow>> TreeAsync(string directory, int limit, CancellationToken ct) => db.ReadAsync(session => session.QueryAsync<ArtifactRow>(
+        $"SELECT {Columns} FROM trk_artifact WHERE digest IS NOT NULL AND path >= @first AND path < @end ORDER BY path LIMIT @limit",
+        new { first = directory.Length == 0 ? "" : directory + "/", end = directory.Length == 0 ? "\U0010FFFF" : directory + "0", limit }), ct); // '0' follows '/'
+
     /// <summary>Removes a file or a whole directory; what is not there is no fault. The blobs stay, since others may name them.</summary>
     public Task DeleteAsync(string path, CancellationToken ct) => db.WriteAsync(session =>
         session.ExecuteAsync("DELETE FROM trk_artifact WHERE path = @path OR path >= @first AND path < @end", new { path, first = path + "/", end = path + "0" }), ct); // '0' follows '/'

@@ -17,5 +17,7 @@ internal static class MlflowNames
 
     public static readonly string[] RunStatus = [Running, "SCHEDULED", "FINISHED", "FAILED", Killed];
 
+    public static readonly string[] ModelStatus = ["LOGGED_MODEL_PENDING", "LOGGED_MODEL_READY", "LOGGED_MODEL_UPLOAD_FAILED"];
+
     public static readonly string[] ViewType = ["ACTIVE_ONLY", "DELETED_ONLY", "ALL"];
 }

@@ -122,6 +122,7 @@ internal sealed class MetricIngest(Db db, MetricStore metrics, SeriesIndexer ind
             throw new PilothouseException(ErrorCode.InvalidArgument, $"Changing param values is not allowed. Params were already logged='[{list}]' for run ID='{batch.RunId}'.");
         }
         await RunStore.SetTagsAsync(session, run, (IReadOnlyCollection<MlflowPair>)batch.Tags);
+        await LoggedModelStore.AddMetricsAsync(session, run, batch.ModelPoints);
     }
 
     private sealed record Pending(MlflowBatch Batch)

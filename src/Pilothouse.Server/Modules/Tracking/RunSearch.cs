@@ -39,7 +39,7 @@ internal sealed class RunSearch(Db db)
             """, search.Args);
         var more = runs.Count > limit;
         if (more) runs.RemoveAt(limit);
-        await RunStore.AddDataAsync(session, runs);
+        await RunStore.AddDataAsync(session, runs, modelInputs: false);
         if (!more) return (runs, null);
         var last = await session.FirstOrDefaultAsync<dynamic>($"SELECT {search.CursorColumns} FROM trk_run r {search.Joins} WHERE r.num = {search.Bind(runs[^1].Num)}", search.Args);
         return (runs, search.TokenOf((IDictionary<string, object?>)last!));
@@ -51,7 +51,8 @@ internal sealed class RunSearch(Db db)
         MlflowEntity.Param => Pair(search, "trk_param", c),
         MlflowEntity.Tag => Pair(search, "trk_tag", c),
         MlflowEntity.Attribute => search.Compare(Attribute(c.Key).Column, c),
-        _ => throw new PilothouseException(ErrorCode.Unsupported, "Filters on datasets are not supported yet: this server does not record dataset inputs. Filter on a tag or param instead."),
+        _ when c.Key == "context" => $"EXISTS (SELECT 1 FROM trk_input_tag f WHERE f.run = r.num AND f.key = '{RunInputStore.ContextTag}' AND {search.Compare("f.value", c)})",
+        _ => $"EXISTS (SELECT 1 FROM trk_input i JOIN trk_dataset f ON f.num = i.dataset WHERE i.run = r.num AND {search.Compare($"f.{c.Key}", c)})", // name or digest: the grammar has no other
     };
 
     /// <summary>NaN differs from every number, and is neither above nor below any.</summary>

@@ -85,11 +85,12 @@ internal sealed class RunService(Db db, RunStore store, MetricIngest ingest, IEv
         }, ct);
     }
 
-    public Task LogMetricAsync(string id, string key, MlflowPoint point, CancellationToken ct)
+    /// <param name="model">The logged model that was measured; null when none was named.</param>
+    public Task LogMetricAsync(string id, string key, MlflowPoint point, MlflowModelPoint? model, CancellationToken ct)
     {
         Names.CheckKey(key, "name", "Metric name");
         CheckTime(key, point);
-        return WriteAsync(new MlflowBatch(id, [key], [point], [], []), ct);
+        return WriteAsync(new MlflowBatch(id, [key], [point], [], []) { ModelPoints = model is null ? [] : [model] }, ct);
     }
 
     /// <summary>All of the batch or nothing; durable when the task completes.</summary>

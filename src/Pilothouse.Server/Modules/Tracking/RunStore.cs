@@ -67,6 +67,8 @@ internal sealed class RunStore(Db db)
             await session.ExecuteAsync("UPDATE trk_run SET name = @name WHERE num = @run", new { run, name = name.Value });
     }
 
+    public static Task<string?> TagAsync(DbSession session, long run, string key) => session.ScalarAsync<string>("SELECT value FROM trk_tag WHERE run = @run AND key = @key", new { run, key });
+
     public static async Task<bool> DeleteTagAsync(DbSession session, long run, string key) =>
         await session.ExecuteAsync("DELETE FROM trk_tag WHERE run = @run AND key = @key", new { run, key }) > 0;
 
@@ -89,12 +91,16 @@ internal sealed class RunStore(Db db)
     public Task<RunRow> GetAsync(string id, CancellationToken ct) => db.ReadAsync(async session =>
     {
         var run = await FindAsync(session, id) ?? throw Missing(id);
-        await AddDataAsync(session, [run]);
+        await AddDataAsync(session, [run], modelInputs: true);
         return run;
     }, ct);
 
-    /// <summary>Fills tags, params and latest metrics: three queries for any number of runs.</summary>
-    public static async Task AddDataAsync(DbSession session, IReadOnlyCollection<RunRow> runs)
+    /// <summary>The run without its data.</summary>
+    /// <exception cref="PilothouseException">NotFound.</exception>
+    public Task<RunRow> HeadAsync(string id, CancellationToken ct) => db.ReadAsync(async session => await FindAsync(session, id) ?? throw Missing(id), ct);
+
+    /// <summary>Fills tags, params, latest metrics, inputs and outputs: a few queries for any number of runs.</summary>
+    public static async Task AddDataAsync(DbSession session, IReadOnlyCollection<RunRow> runs, bool modelInputs)
     {
         var byNum = runs.ToDictionary(r => r.Num);
         foreach (var chunk in byNum.Keys.Chunk(MaxIdsPerQuery))
@@ -110,6 +116,7 @@ internal sealed class RunStore(Db db)
                 FROM trk_latest l JOIN trk_metric_key k ON k.id = l.key WHERE {session.Dialect.In("l.run", "@ids")}
                 """;
             foreach (var metric in await session.QueryAsync<MetricRow>(latest, args)) byNum[metric.Run].Metrics.Add(metric.ToMlflow(metric.Key));
+            await RunInputStore.AddToAsync(session, byNum, chunk, modelInputs);
         }
     }
 
@@ -135,6 +142,9 @@ internal sealed class RunStore(Db db)
         public List<MlflowTag> Tags { get; } = [];
         public List<MlflowTag> Params { get; } = [];
         public List<MlflowMetric> Metrics { get; } = [];
+        public List<MlflowDatasetInput> DatasetInputs { get; } = [];
+        public List<MlflowModelInput> ModelInputs { get; } = [];
+        public List<MlflowModelOutput> ModelOutputs { get; } = [];
 
         public MlflowRunInfo ToInfo() => new()
         {
@@ -151,6 +161,6 @@ internal sealed class RunStore(Db db)
         };
 
         /// <param name="outputs">runs/get and search have the field, create has not.</param>
-        public MlflowRun ToMlflow(bool outputs) => new(ToInfo(), new MlflowRunData(Metrics, Params, Tags), new MlflowRunInputs(null, null), outputs ? new MlflowRunOutputs(null) : null);
+        public MlflowRun ToMlflow(bool outputs) => new(ToInfo(), new MlflowRunData(Metrics, Params, Tags), new MlflowRunInputs(DatasetInputs, ModelInputs), outputs ? new MlflowRunOutputs(ModelOutputs) : null);
     }
 }

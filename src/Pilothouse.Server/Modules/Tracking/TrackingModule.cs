@@ -16,15 +16,16 @@ public sealed class TrackingModule : IModule
 
     public void AddServices(IServiceCollection services, IConfiguration configuration)
     {
-        services.AddSingleton<ExperimentStore>().AddSingleton<RunStore>().AddSingleton<MetricStore>().AddSingleton<ArtifactStore>();
-        services.AddSingleton<ExperimentSearch>().AddSingleton<RunSearch>().AddSingleton<MetricHistory>();
+        services.AddSingleton<ExperimentStore>().AddSingleton<RunStore>().AddSingleton<MetricStore>().AddSingleton<ArtifactStore>().AddSingleton<LoggedModelStore>().AddSingleton<RunInputStore>();
+        services.AddSingleton<ExperimentSearch>().AddSingleton<RunSearch>().AddSingleton<LoggedModelSearch>().AddSingleton<MetricHistory>();
         services.AddSingleton<MetricIngest>().AddSingleton<SeriesStore>().AddSingleton<SeriesIndex>().AddSingleton<SeriesService>();
         services.AddSingleton<SeriesIndexer>().AddHostedService(s => s.GetRequiredService<SeriesIndexer>());
-        services.AddSingleton<ExperimentService>().AddSingleton<RunService>().AddSingleton<ArtifactService>();
+        services.AddSingleton<ExperimentService>().AddSingleton<RunService>().AddSingleton<ArtifactService>().AddSingleton<LoggedModelService>().AddSingleton<RunInputService>();
         services.AddSingleton<IRuns, RunQueries>().AddSingleton<IExperiments, ExperimentPlaces>();
         services.AddSingleton<MediaStore>().AddSingleton<MediaService>().AddSingleton<IRunMedia>(s => s.GetRequiredService<MediaService>());
         services.AddSingleton<CaptureStore>().AddSingleton<RunLogStore>().AddSingleton<RunLogService>().AddSingleton<IRunLogs>(s => s.GetRequiredService<RunLogService>());
         services.AddSingleton<CaptureService>().AddHostedService<HeartbeatWatch>();
+        services.AddSingleton<IArtifacts>(s => s.GetRequiredService<ArtifactService>()).AddSingleton<ILoggedModels>(s => s.GetRequiredService<LoggedModelService>());
         services.AddSingleton<LiveRuns>().AddHostedService(s => s.GetRequiredService<LiveRuns>());
     }
 
@@ -35,6 +36,8 @@ public sealed class TrackingModule : IModule
         endpoints.MapMlflowRuns(services.GetRequiredService<RunService>());
         endpoints.MapMlflowSearch(services.GetRequiredService<RunSearch>(), services.GetRequiredService<ExperimentSearch>(), services.GetRequiredService<MetricHistory>());
         endpoints.MapMlflowArtifacts(services.GetRequiredService<ArtifactService>());
+        endpoints.MapMlflowRunInputs(services.GetRequiredService<RunInputService>());
+        endpoints.MapMlflowLoggedModels(services.GetRequiredService<LoggedModelService>(), services.GetRequiredService<LoggedModelSearch>(), services.GetRequiredService<ArtifactService>());
         endpoints.MapMlflowServer();
         endpoints.MapRuns();
         endpoints.MapMedia();

@@ -49,7 +49,7 @@ internal sealed class TrackingFixture : IAsyncDisposable
 
     public async Task<string> CreateRunAsync(string name = "", long startMs = 0) => (await Runs.CreateAsync("0", "ann", name, startMs, [], default)).Id;
 
-    public Task LogAsync(string run, string key, long step, double value) => Runs.LogMetricAsync(run, key, new MlflowPoint(0, 1000 + step, step, value), default);
+    public Task LogAsync(string run, string key, long step, double value) => Runs.LogMetricAsync(run, key, new MlflowPoint(0, 1000 + step, step, value), null, default);
 
     public async ValueTask DisposeAsync()
     {

@@ -32,7 +32,7 @@ internal static class MlflowArtifactEndpoints
             await artifacts.PutAsync(PathOf(http), http.Request.Body, http.RequestAborted);
             await http.WriteMlflowAsync(MlflowEmpty.Instance);
         });
-        endpoints.MapMlflowRaw("GET", Proxy + "/{**path}", http => SendAsync(http, artifacts, PathOf(http)));
+        endpoints.MapMlflowRaw("GET", Proxy + "/{**path}", http => http.SendArtifactAsync(artifacts, PathOf(http)));
         endpoints.MapMlflowRaw("DELETE", Proxy + "/{**path}", async http => await http.WriteMlflowAsync(await Done(artifacts.DeleteAsync(PathOf(http), http.RequestAborted))));
         endpoints.MapMlflow("GET", "/mlflow/artifacts/list", RunPath, (m, http) => artifacts.ListRunAsync(m.RunId, m.Text("path"), m.TextOrNull("page_token"), http.RequestAborted));
         foreach (var verb in (string[])["create", "complete", "abort"])
@@ -59,10 +59,11 @@ internal static class MlflowArtifactEndpoints
         endpoints.MapMethods("/get-artifact", ["GET"], async http =>
         {
             var runId = http.Request.Query["run_id"].FirstOrDefault() ?? http.Request.Query["run_uuid"].FirstOrDefault() ?? "";
-            await SendAsync(http, artifacts, await artifacts.PathOfAsync(runId, http.Request.Query["path"].FirstOrDefault() ?? "", http.RequestAborted));
+            await http.SendArtifactAsync(artifacts, await artifacts.PathOfAsync(runId, http.Request.Query["path"].FirstOrDefault() ?? "", http.RequestAborted));
         }).WithErrors(MlflowErrors.Instance);
 
-    private static async Task SendAsync(HttpContext http, ArtifactService artifacts, string path)
+    /// <summary>Sends a file's bytes, never as something that a browser would run.</summary>
+    internal static async Task SendArtifactAsync(this HttpContext http, ArtifactService artifacts, string path)
     {
         var (content, digest) = await artifacts.OpenAsync(path, http.RequestAborted);
         var name = System.IO.Path.GetFileName(path);

@@ -14,7 +14,8 @@ internal static class MlflowRunEndpoints
     private static readonly MlflowSchema ById = new(Text("run_id").Must, Text("run_uuid"));
     private static readonly MlflowSchema Create = new(Text("experiment_id").May, Integer("start_time").May, Text("run_name").May, Text("user_id"), Pairs("tags"));
     private static readonly MlflowSchema Update = new(Text("run_id").Must, Text("run_uuid"), Integer("end_time").May, Enumeration("status", MlflowNames.RunStatus), Text("run_name").May);
-    private static readonly MlflowSchema LogMetric = new(Text("run_id").Must, Text("run_uuid"), Text("key").Must, Real("value").Must, Integer("timestamp").Must, Integer("step").May);
+    private static readonly MlflowSchema LogMetric = new(Text("run_id").Must, Text("run_uuid"), Text("key").Must, Real("value").Must, Integer("timestamp").Must, Integer("step").May,
+        Text("model_id"), Text("dataset_name"), Text("dataset_digest"));
     private static readonly MlflowSchema Pair = new(Text("run_id").Must, Text("run_uuid"), Text("key").Must, Text("value").May);
     private static readonly MlflowSchema DeleteTag = new(Text("run_id").Must, Text("key").Must);
 
@@ -30,9 +31,15 @@ internal static class MlflowRunEndpoints
         endpoints.MapMlflow("POST", "/mlflow/runs/set-tag", Pair, (m, http) => Done(runs.SetTagAsync(m.RunId, new MlflowPair(m.Text("key"), m.Text("value")), http.RequestAborted)));
         endpoints.MapMlflow("POST", "/mlflow/runs/delete-tag", DeleteTag, (m, http) => Done(runs.DeleteTagAsync(m.RunId, m.Text("key"), http.RequestAborted)));
         endpoints.MapMlflow("POST", "/mlflow/runs/log-parameter", Pair, (m, http) => Done(runs.LogParamAsync(m.RunId, new MlflowPair(m.Text("key"), m.Text("value")), http.RequestAborted)));
-        endpoints.MapMlflow("POST", "/mlflow/runs/log-metric", LogMetric, (m, http) => Done(runs.LogMetricAsync(m.RunId, m.Text("key"),
-            new MlflowPoint(0, m.Integer("timestamp") ?? 0, m.Integer("step") ?? 0, MlflowBatch.Storable(m.Real("value") ?? 0)), http.RequestAborted)));
+        endpoints.MapMlflow("POST", "/mlflow/runs/log-metric", LogMetric, (m, http) => Done(LogMetricAsync(m, runs, http.RequestAborted)));
         endpoints.MapMlflowRaw("POST", "/mlflow/runs/log-batch", http => LogBatchAsync(http, runs));
+    }
+
+    private static Task LogMetricAsync(MlflowMessage m, RunService runs, CancellationToken ct)
+    {
+        var (key, time, step, value) = (m.Text("key"), m.Integer("timestamp") ?? 0, m.Integer("step") ?? 0, MlflowBatch.Storable(m.Real("value") ?? 0));
+        var model = m.Text("model_id") is { Length: > 0 } id ? new MlflowModelPoint(id, key, time, step, value, m.Text("dataset_name"), m.Text("dataset_digest")) : null;
+        return runs.LogMetricAsync(m.RunId, key, new MlflowPoint(0, time, step, value), model, ct);
     }
 
     private static async Task LogBatchAsync(HttpContext http, RunService runs)
