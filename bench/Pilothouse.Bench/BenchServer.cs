@@ -32,6 +32,16 @@ internal sealed class BenchServer : IAsyncDisposable
         }
     }
 
+    /// <summary>Resident memory of the server now.</summary>
+    public double ResidentMegabytes
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.WorkingSet64 / 1e6;
+        }
+    }
+
     /// <param name="prepare">Fills the data directory before the server starts.</param>
     public static async Task<BenchServer> StartAsync(BenchOptions options, Func<string, Task>? prepare = null)
     {

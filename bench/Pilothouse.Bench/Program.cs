@@ -5,6 +5,7 @@ var verbs = new Dictionary<string, (string Help, Func<BenchOptions, Task> Run)>
 {
     ["log-batch"] = ("metric rows/s from --clients, --batch metrics a request", LogBatchVerb.RunAsync),
     ["log-metric"] = ("single metrics: latency of one client, requests/s of --clients", LogMetricVerb.RunAsync),
+    ["series"] = ("charts of --clients runs with --requests x --batch points each", SeriesVerb.RunAsync),
     ["runs-search"] = ("1,000 runs returned whole, and a filtered and ordered page of --runs", RunsSearchVerb.RunAsync),
     ["gateway"] = ("what the gateway adds in front of a model server that answers at once", GatewayVerb.RunAsync),
     ["blob-put"] = ("upload of one large blob", BlobPutVerb.RunAsync),
