@@ -24,6 +24,9 @@ internal ref struct ProtoReader(ReadOnlySpan<byte> message)
 
     public WireType Type { get; private set; }
 
+    /// <summary>True behind the last byte, which ends a packed list.</summary>
+    public readonly bool AtEnd => _rest.IsEmpty;
+
     /// <summary>Moves to the next field; false at the end of the message.</summary>
     public bool Next()
     {
@@ -103,9 +106,19 @@ internal ref struct ProtoReader(ReadOnlySpan<byte> message)
 /// <summary>Writes protobuf's wire format.</summary>
 internal sealed class ProtoWriter
 {
-    private readonly List<byte> _bytes = [];
+    private byte[] _bytes = new byte[64];
+    private int _length;
 
-    public byte[] ToArray() => [.. _bytes];
+    public ReadOnlySpan<byte> Written => _bytes.AsSpan(0, _length);
+
+    public byte[] ToArray() => Written.ToArray();
+
+    /// <summary>Starts over with the same memory.</summary>
+    public ProtoWriter Clear()
+    {
+        _length = 0;
+        return this;
+    }
 
     public ProtoWriter Varint(int field, ulong value)
     {
@@ -114,11 +127,25 @@ internal sealed class ProtoWriter
         return this;
     }
 
+    public ProtoWriter Double(int field, double value)
+    {
+        Raw(((ulong)field << 3) | 1);
+        BinaryPrimitives.WriteDoubleLittleEndian(Take(8), value);
+        return this;
+    }
+
+    public ProtoWriter Float(int field, float value)
+    {
+        Raw(((ulong)field << 3) | 5);
+        BinaryPrimitives.WriteSingleLittleEndian(Take(4), value);
+        return this;
+    }
+
     public ProtoWriter Bytes(int field, ReadOnlySpan<byte> value)
     {
         Raw(((ulong)field << 3) | 2);
         Raw((ulong)value.Length);
-        _bytes.AddRange(value);
+        value.CopyTo(Take(value.Length));
         return this;
     }
 
@@ -126,8 +153,17 @@ internal sealed class ProtoWriter
 
     private void Raw(ulong value)
     {
-        for (; value >= 0x80; value >>= 7)
-            _bytes.Add((byte)(value | 0x80));
-        _bytes.Add((byte)value);
+        var into = Take(10);
+        var used = 0;
+        for (; value >= 0x80; value >>= 7) into[used++] = (byte)(value | 0x80);
+        into[used++] = (byte)value;
+        _length -= 10 - used;
+    }
+
+    private Span<byte> Take(int count)
+    {
+        if (_length + count > _bytes.Length) Array.Resize(ref _bytes, Math.Max(_length + count, 2 * _bytes.Length));
+        _length += count;
+        return _bytes.AsSpan(_length - count, count);
     }
 }
