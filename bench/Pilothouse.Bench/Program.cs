@@ -8,6 +8,7 @@ var verbs = new Dictionary<string, (string Help, Func<BenchOptions, Task> Run)>
     ["series"] = ("charts of --clients runs with --requests x --batch points each", SeriesVerb.RunAsync),
     ["runs-search"] = ("1,000 runs returned whole, and a filtered and ordered page of --runs", RunsSearchVerb.RunAsync),
     ["gateway"] = ("what the gateway adds in front of a model server that answers at once", GatewayVerb.RunAsync),
+    ["tfevents"] = ("TensorBoard scalar events/s on one core, 100 x --runs events", TfEventsVerb.RunAsync),
     ["blob-put"] = ("upload of one large blob", BlobPutVerb.RunAsync),
 };
 if (args.Length == 0 || !verbs.TryGetValue(args[0], out var verb))

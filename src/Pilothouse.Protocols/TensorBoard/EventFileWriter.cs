@@ -37,6 +37,13 @@ public sealed class EventFileWriter(Stream stream, bool wide)
         Write(tag, step, wallTime, _tensor.Written, SummaryMetadata.Of(TfPlugins.Scalars, TfDataClass.Scalar));
     }
 
+    /// <summary>As PyTorch's SummaryWriter writes: <c>simple_value</c>, without metadata.</summary>
+    public void WriteLegacyScalar(string tag, long step, double wallTime, float value)
+    {
+        _summary.Clear().Bytes(1, _value.Clear().Text(1, tag).Float(2, value).Written);
+        Record(_event.Clear().Double(1, wallTime).Varint(2, (ulong)step).Bytes(5, _summary.Written).Written);
+    }
+
     public void Write(string tag, long step, double wallTime, Tensor tensor, SummaryMetadata metadata) => Write(tag, step, wallTime, tensor.Encode(), metadata);
 
     /// <param name="tensor">A <c>TensorProto</c>.</param>
