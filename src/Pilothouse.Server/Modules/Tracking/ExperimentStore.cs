@@ -7,6 +7,12 @@ namespace Pilothouse.Server.Modules.Tracking;
 /// <summary>SQL of <c>trk_experiment</c> and its tags.</summary>
 internal sealed class ExperimentStore(Db db)
 {
+    private const string Summaries = """
+        SELECT e.id AS Id, e.name AS Name, e.lifecycle AS Lifecycle, e.created_ms AS CreatedMs, e.updated_ms AS UpdatedMs,
+            (SELECT COUNT(*) FROM trk_run r WHERE r.experiment = e.id AND r.lifecycle = 'active') AS Runs
+        FROM trk_experiment e
+        """;
+
     public const string Columns = "id AS Id, name AS Name, artifact_location AS ArtifactLocation, lifecycle AS Lifecycle, created_ms AS CreatedMs, updated_ms AS UpdatedMs";
 
     /// <param name="artifactLocation">Empty = below the server's own artifacts.</param>
@@ -62,15 +68,11 @@ internal sealed class ExperimentStore(Db db)
 
     /// <summary>All experiments with the number of their active runs, newest first.</summary>
     public Task<List<Protocols.V1.ExperimentSummary>> SummariesAsync(int limit, CancellationToken ct) => db.ReadAsync(async session =>
-    {
-        const string sql = """
-            SELECT e.id AS Id, e.name AS Name, e.lifecycle AS Lifecycle, e.created_ms AS CreatedMs, e.updated_ms AS UpdatedMs,
-                (SELECT COUNT(*) FROM trk_run r WHERE r.experiment = e.id AND r.lifecycle = 'active') AS Runs
-            FROM trk_experiment e ORDER BY e.created_ms DESC, e.id DESC LIMIT @limit
-            """;
-        var rows = await session.QueryAsync<SummaryRow>(sql, new { limit });
-        return rows.ConvertAll(r => new Protocols.V1.ExperimentSummary(Text(r.Id), r.Name, r.Lifecycle, (int)r.Runs, r.CreatedMs, r.UpdatedMs));
-    }, ct);
+        (await session.QueryAsync<SummaryRow>($"{Summaries} ORDER BY e.created_ms DESC, e.id DESC LIMIT @limit", new { limit })).ConvertAll(r => r.ToSummary()), ct);
+
+    /// <summary>One experiment with the number of its active runs.</summary>
+    public Task<Protocols.V1.ExperimentSummary?> SummaryAsync(long id, CancellationToken ct) => db.ReadAsync(async session =>
+        (await session.FirstOrDefaultAsync<SummaryRow>($"{Summaries} WHERE e.id = @id", new { id }))?.ToSummary(), ct);
 
     private static async Task<ExperimentRow?> WithTagsAsync(DbSession session, Task<ExperimentRow?> find)
     {
@@ -123,6 +125,8 @@ internal sealed class ExperimentStore(Db db)
         public long CreatedMs { get; set; }
         public long UpdatedMs { get; set; }
         public long Runs { get; set; }
+
+        public Protocols.V1.ExperimentSummary ToSummary() => new(Text(Id), Name, Lifecycle, (int)Runs, CreatedMs, UpdatedMs);
     }
 }
 

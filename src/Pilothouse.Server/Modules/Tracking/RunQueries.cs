@@ -37,6 +37,6 @@ internal sealed class RunQueries(RunStore runs, RunSearch search, ExperimentStor
     public async Task<IReadOnlyList<RunArtifact>> ArtifactsAsync(string runId, string path, CancellationToken ct) =>
         [.. ((await artifacts.ListRunAsync(runId, path, null, ct)).Files ?? []).Select(f => new RunArtifact(f.Path, f.IsDir, f.FileSize))];
 
-    private static RunSummary Summary(RunStore.RunRow run) => new(run.Id, run.Experiment.ToString(CultureInfo.InvariantCulture), run.Name, run.Status, run.UserId, run.StartMs, run.EndMs, run.Lifecycle,
+    internal static RunSummary Summary(RunStore.RunRow run) => new(run.Id, run.Experiment.ToString(CultureInfo.InvariantCulture), run.Name, run.Status, run.UserId, run.StartMs, run.EndMs, run.Lifecycle,
         run.Metrics.ToDictionary(m => m.Key!, m => m.Value ?? 0), run.Params.ToDictionary(p => p.Key!, p => p.Value!), run.Tags.ToDictionary(t => t.Key!, t => t.Value!));
 }

@@ -15,6 +15,14 @@ internal sealed class RunSearch(Db db)
     public Task<(List<RunStore.RunRow> Runs, string? NextToken)> SearchAsync(IReadOnlyList<long> experiments, string? filter, IReadOnlyList<string> orderBy, string viewType,
         int limit, string? token, CancellationToken ct)
     {
+        var search = Compose(experiments, filter, orderBy, viewType, token);
+        return experiments.Count == 0 ? Task.FromResult<(List<RunStore.RunRow>, string?)>(([], null)) : PageAsync(search, limit, ct);
+    }
+
+    /// <summary>The search as SQL over <c>trk_run r</c>, not run yet.</summary>
+    /// <param name="token">Of the page before; null = from the first.</param>
+    public SortedSearch Compose(IReadOnlyList<long> experiments, string? filter, IReadOnlyList<string> orderBy, string viewType, string? token)
+    {
         var comparisons = MlflowFilter.Parse(filter).Comparisons;
         var orders = MlflowOrder.Parse(orderBy);
         var search = new SortedSearch(db.Dialect);
@@ -22,13 +30,13 @@ internal sealed class RunSearch(Db db)
         if (!orders.Any(o => o.Entity == MlflowEntity.Attribute && o.Key == "start_time")) search.Sort(new SortKey("r.start_ms", null, IsText: false, Descending: true));
         if (!orders.Any(o => o.Entity == MlflowEntity.Attribute && o.Key == "run_id")) search.Sort(new SortKey("r.id", null, IsText: true, Descending: false));
         search.StartAfter(token);
-        if (experiments.Count == 0) return Task.FromResult<(List<RunStore.RunRow>, string?)>(([], null));
-
         search.And(experiments.Count == 1 ? $"r.experiment = {search.Bind(experiments[0])}" : db.Dialect.In("r.experiment", search.Bind(experiments.ToArray())));
         if (viewType != "ALL") search.And($"r.lifecycle = {search.Bind(viewType == "DELETED_ONLY" ? Lifecycle.Deleted : Lifecycle.Active)}");
         foreach (var comparison in comparisons) search.And(Condition(search, comparison));
-        return db.ReadAsync(session => ReadAsync(session, search, limit), ct);
+        return search;
     }
+
+    public Task<(List<RunStore.RunRow> Runs, string? NextToken)> PageAsync(SortedSearch search, int limit, CancellationToken ct) => db.ReadAsync(session => ReadAsync(session, search, limit), ct);
 
     private static async Task<(List<RunStore.RunRow>, string?)> ReadAsync(DbSession session, SortedSearch search, int limit)
     {
@@ -88,7 +96,8 @@ internal sealed class RunSearch(Db db)
 
     private static string MetricKey(SortedSearch search, string name) => $"(SELECT id FROM trk_metric_key WHERE name = {search.Bind(name)})";
 
-    private static (string Column, bool IsText) Attribute(string key) => key switch
+    /// <summary>Column of an attribute of the grammar.</summary>
+    internal static (string Column, bool IsText) Attribute(string key) => key switch
     {
         "run_id" => ("r.id", true),
         "run_name" => ("r.name", true),

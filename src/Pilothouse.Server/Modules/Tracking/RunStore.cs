@@ -33,6 +33,9 @@ internal sealed class RunStore(Db db)
 
     public static Task<RunRow?> FindAsync(DbSession session, string id) => session.FirstOrDefaultAsync<RunRow>($"SELECT {Columns} FROM trk_run r WHERE r.id = @id", new { id });
 
+    /// <summary>Experiment of a run; null when there is no such run.</summary>
+    public Task<long?> ExperimentOfAsync(string id, CancellationToken ct) => db.ReadAsync(session => session.ScalarAsync<long?>("SELECT experiment FROM trk_run WHERE id = @id", new { id }), ct);
+
     public static PilothouseException Missing(string id) => new(ErrorCode.NotFound, $"Run with id={id} not found");
 
     public static async Task<RunRow> CreateAsync(DbSession session, RunRow run, IReadOnlyCollection<MlflowPair> tags)

@@ -5,6 +5,7 @@ using Pilothouse.Server.Modules.Tracking.Api;
 using Pilothouse.Server.Modules.Tracking.Capture;
 using Pilothouse.Server.Modules.Tracking.Endpoints;
 using Pilothouse.Server.Modules.Tracking.Media;
+using Pilothouse.Server.Modules.Tracking.Table;
 using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Tracking;
@@ -26,6 +27,9 @@ public sealed class TrackingModule : IModule
         services.AddSingleton<CaptureStore>().AddSingleton<RunLogStore>().AddSingleton<RunLogService>().AddSingleton<IRunLogs>(s => s.GetRequiredService<RunLogService>());
         services.AddSingleton<CaptureService>().AddHostedService<HeartbeatWatch>();
         services.AddSingleton<IArtifacts>(s => s.GetRequiredService<ArtifactService>()).AddSingleton<ILoggedModels>(s => s.GetRequiredService<LoggedModelService>());
+        services.AddSingleton<RunTableStore>().AddSingleton<RunColumnStore>().AddSingleton<RunGroupStore>();
+        services.AddSingleton<IRunTable, RunTableService>().AddSingleton<IRunViews, RunViewStore>();
+        services.AddSingleton<LiveExperiments>().AddHostedService(s => s.GetRequiredService<LiveExperiments>());
         services.AddSingleton<LiveRuns>().AddHostedService(s => s.GetRequiredService<LiveRuns>());
     }
 
@@ -40,6 +44,7 @@ public sealed class TrackingModule : IModule
         endpoints.MapMlflowLoggedModels(services.GetRequiredService<LoggedModelService>(), services.GetRequiredService<LoggedModelSearch>(), services.GetRequiredService<ArtifactService>());
         endpoints.MapMlflowServer();
         endpoints.MapRuns();
+        endpoints.MapRunTable();
         endpoints.MapMedia();
         endpoints.MapCapture();
         endpoints.MapSeries();
