@@ -18,7 +18,7 @@ public sealed partial class PilothouseClient
     {
         if (!RegistryReference.TryParse(reference, RegistryReference.Models, out var r))
             throw new ArgumentException($"'{reference}' is not a model reference. Write models:/NAME/VERSION or models:/NAME@ALIAS.", nameof(reference));
-        return GetAsync<ModelVersion>($"api/v1/models/{r.Name}/{(r.Alias is not null ? $"aliases/{r.Alias}" : $"versions/{r.Version?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "latest"}")}", ct);
+        return GetAsync<ModelVersion>($"api/v1/models/{Uri.EscapeDataString(r.Name)}/{(r.Alias is not null ? $"aliases/{r.Alias}" : $"versions/{r.Version?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "latest"}")}", ct);
     }
 
     /// <summary>Registers files that are uploaded already. The same content again gives the version that has it.</summary>
@@ -39,6 +39,7 @@ public sealed partial class PilothouseClient
     /// <exception cref="IOException">What arrived does not have its digest.</exception>
     public async Task PullModelAsync(ModelVersion version, string directory, CancellationToken ct)
     {
+        if (version.Digest is null) throw new IOException($"The files of {version.Reference} are not on this server but at {version.Source}. Fetch them there.");
         // The server may be anyone's: its paths and digests are checked like other input.
         var manifest = ContentManifest.Create(version.Files.Select(f => new ContentFile(f.Path, f.Size, Digest.Parse(f.Digest))));
         if (manifest.Digest.ToString() != version.Digest) throw new IOException($"The server says that {version.Reference} is {version.Digest}, its list of files gives {manifest.Digest}.");

@@ -26,6 +26,13 @@ public sealed record RegistryReference(string Scheme, string Name, int? Version,
         && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-')
         && name.Any(c => c != '.');
 
+    /// <summary>Longest name that is read, in characters. MLflow's clients may give names that <see cref="IsValidName"/> refuses, such as <c>my model</c>.</summary>
+    public const int MaxReadNameLength = 500;
+
+    /// <summary>True for a name that an object may have, whoever gave it: without <c>/ : @</c> and control characters, not dots alone.</summary>
+    public static bool IsReadableName([NotNullWhen(true)] string? name) =>
+        name is { Length: > 0 and <= MaxReadNameLength } && !name.Any(c => c is '/' or ':' or '@' || char.IsControl(c)) && name.Any(c => c is not ('.' or ' '));
+
     /// <summary>True for a name that cannot be taken for a version: neither <c>latest</c> nor <c>v</c> and digits nor digits alone (MLflow's rule).</summary>
     public static bool IsValidAlias([NotNullWhen(true)] string? alias) =>
         IsValidName(alias)
@@ -42,7 +49,7 @@ public sealed record RegistryReference(string Scheme, string Name, int? Version,
         if (rest.IndexOfAny('/', '@') is not (> 0 and var cut))
             return false;
         var (name, target) = (rest[..cut].ToString(), rest[(cut + 1)..].ToString());
-        if (!IsValidName(name))
+        if (!IsReadableName(name))
             return false;
         if (rest[cut] == '@')
             reference = IsValidAlias(target) ? new RegistryReference(scheme, name, null, target) : null;

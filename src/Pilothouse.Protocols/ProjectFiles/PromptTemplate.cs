@@ -60,6 +60,21 @@ public sealed partial class PromptTemplate
         return rendered.ToString();
     }
 
+    /// <summary>The text with <c>{{name}}</c> for each variable: MLflow's client fills no other form.</summary>
+    public string ToMlflow() => string.Concat(_parts.Select(p => p.IsVariable ? $"{{{{{p.Text}}}}}" : p.Text));
+
+    /// <summary>Variables of a text that MLflow's client fills: <c>{{name}}</c> only, <c>{name}</c> is literal there.</summary>
+    public static IReadOnlyList<string> MlflowVariables(string text)
+    {
+        var names = new List<string>();
+        foreach (var match in Slot().EnumerateMatches(text))
+        {
+            var slot = text.AsSpan(match.Index, match.Length);
+            if (slot.StartsWith("{{") && slot.Trim("{} ").ToString() is var name && !names.Contains(name)) names.Add(name);
+        }
+        return names;
+    }
+
     public override string ToString() => Text;
 
     [GeneratedRegex(@"\{\{ {0,8}[A-Za-z_][A-Za-z0-9_]{0,63} {0,8}\}\}|\{[A-Za-z_][A-Za-z0-9_]{0,63}\}", RegexOptions.NonBacktracking)]

@@ -4,7 +4,7 @@ namespace Pilothouse.Protocols.V1;
 public sealed record ArtifactFile(string Path, string Digest, long Size);
 
 /// <summary>What a new model version is made of.</summary>
-/// <param name="Kind"><c>generative</c> or <c>classifier</c>.</param>
+/// <param name="Kind"><c>generative</c>, <c>classifier</c> or <c>mlflow</c> (a directory with MLmodel).</param>
 /// <param name="Files">All files; their blobs are stored already.</param>
 /// <param name="RunId">The run that produced it, if any.</param>
 /// <param name="Project">Project it belongs to, if any.</param>
@@ -14,15 +14,41 @@ public sealed record ArtifactFile(string Path, string Digest, long Size);
 public sealed record NewModelVersion(string Kind, IReadOnlyList<ArtifactFile> Files, string? Description = null, string? RunId = null, string? Project = null,
     string? Commit = null, IReadOnlyList<string>? Datasets = null, string? BaseModel = null);
 
-/// <summary>A registered model version: immutable.</summary>
-public sealed record ModelVersion(string Name, int Version, string Kind, string Digest, long Size, IReadOnlyList<ArtifactFile> Files, IReadOnlyList<string> Aliases,
+/// <summary>A registered model version. Its content is immutable; stage, tags and description may change.</summary>
+/// <param name="Digest">Null when its files are not on this server: registered by MLflow's protocol with a source elsewhere.</param>
+public sealed record ModelVersion(string Name, int Version, string Kind, string? Digest, long Size, IReadOnlyList<ArtifactFile> Files, IReadOnlyList<string> Aliases,
     string? Description, string? RunId, string? Project, string? Commit, IReadOnlyList<string> Datasets, string? BaseModel, string CreatedBy, long CreatedMs)
 {
     public string Reference => $"models:/{Name}/{Version}";
+
+    /// <summary>Staging, Production or Archived; null = none.</summary>
+    public string? Stage { get; init; }
+
+    /// <summary>As MLflow's client gave it, such as <c>runs:/ID/model</c>; null = registered by our own API.</summary>
+    public string? Source { get; init; }
+
+    /// <summary>Where the files behind the source lie, when that is another address.</summary>
+    public string? Location { get; init; }
+
+    public string? RunLink { get; init; }
+
+    /// <summary>MLflow's logged model it was made from, <c>m-...</c>.</summary>
+    public string? LoggedModelId { get; init; }
+
+    public IReadOnlyDictionary<string, string>? Tags { get; init; }
+
+    /// <summary>Epoch milliseconds.</summary>
+    public long UpdatedMs { get; init; }
 }
 
 /// <summary>One row of the list of models.</summary>
-public sealed record ModelSummary(string Name, string Kind, int LatestVersion, IReadOnlyDictionary<string, int> Aliases, long UpdatedMs);
+/// <param name="LatestVersion">0 = it has none (yet, or any more).</param>
+public sealed record ModelSummary(string Name, string Kind, int LatestVersion, IReadOnlyDictionary<string, int> Aliases, long UpdatedMs)
+{
+    public string? Description { get; init; }
+
+    public IReadOnlyDictionary<string, string>? Tags { get; init; }
+}
 
 /// <summary>Where an alias shall point.</summary>
 public sealed record AliasTarget(int Version);
@@ -37,11 +63,21 @@ public sealed record DatasetVersion(string Name, int Version, string Digest, str
     public string Reference => $"datasets:/{Name}/{Version}";
 }
 
-/// <param name="Template">Text with <c>{variables}</c>.</param>
+/// <param name="Template">Text with <c>{variables}</c>, or chat messages as a JSON array: <c>[{"role":"system","content":"..."}]</c>.</param>
 public sealed record NewPromptVersion(string Template, string? Description = null, string? Project = null, string? Commit = null);
 
 public sealed record PromptVersion(string Name, int Version, string Digest, string Template, IReadOnlyList<string> Variables, string? Description, string? Project, string? Commit,
     string CreatedBy, long CreatedMs)
 {
     public string Reference => $"prompts:/{Name}/{Version}";
+
+    /// <summary>The messages of a chat prompt; null = a text.</summary>
+    public IReadOnlyList<PromptMessage>? Messages { get; init; }
+
+    public IReadOnlyList<string>? Aliases { get; init; }
+
+    public IReadOnlyDictionary<string, string>? Tags { get; init; }
 }
+
+/// <summary>One message of a chat prompt.</summary>
+public sealed record PromptMessage(string Role, string Content);

@@ -62,7 +62,7 @@ internal static class ModelCommand
         {
             using var client = Cli.Connect(result, server);
             var text = result.GetValue(reference)!;
-            if (RegistryReference.IsValidName(text)) ShowAll(await client.ListModelVersionsAsync(text, ct), result.GetValue(json));
+            if (RegistryReference.IsReadableName(text)) ShowAll(await client.ListModelVersionsAsync(text, ct), result.GetValue(json));
             else ShowOne(await client.GetModelVersionAsync(Reference(text), ct), result.GetValue(json));
             return ExitCode.Ok;
         }, guarded: true);
@@ -113,7 +113,7 @@ internal static class ModelCommand
     {
         if (json) Console.WriteLine(Output.ToJson(versions));
         else Output.Table(["VERSION", "CREATED", "BY", "SIZE", "DIGEST", "ALIASES"],
-            versions.Select(v => new[] { $"{v.Version}", Output.Time(v.CreatedMs), v.CreatedBy, $"{v.Size}", v.Digest, string.Join(", ", v.Aliases.Select(a => "@" + a)) }));
+            versions.Select(v => new[] { $"{v.Version}", Output.Time(v.CreatedMs), v.CreatedBy, $"{v.Size}", v.Digest ?? "elsewhere: " + v.Source, string.Join(", ", v.Aliases.Select(a => "@" + a)) }));
     }
 
     private static void ShowOne(ModelVersion v, bool json)
@@ -123,7 +123,7 @@ internal static class ModelCommand
             Console.WriteLine(Output.ToJson(v));
             return;
         }
-        Output.Fields(("Reference", v.Reference), ("Digest", v.Digest), ("Kind", v.Kind), ("Aliases", string.Join(", ", v.Aliases.Select(a => "@" + a))), ("Created", $"{Output.Time(v.CreatedMs)} by {v.CreatedBy}"),
+        Output.Fields(("Reference", v.Reference), ("Digest", v.Digest), ("Kind", v.Kind), ("Stage", v.Stage), ("Aliases", string.Join(", ", v.Aliases.Select(a => "@" + a))), ("Source", v.Source), ("Created", $"{Output.Time(v.CreatedMs)} by {v.CreatedBy}"),
             ("Description", v.Description), ("Run", v.RunId), ("Project", v.Project), ("Commit", v.Commit), ("Data sets", string.Join(", ", v.Datasets)), ("Base model", v.BaseModel));
         Output.Table(["FILE", "SIZE", "DIGEST"], v.Files.Select(f => new[] { f.Path, $"{f.Size}", f.Digest }));
     }

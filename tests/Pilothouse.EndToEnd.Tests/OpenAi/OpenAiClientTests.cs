@@ -22,7 +22,7 @@ public sealed class OpenAiClientTests : IAsyncLifetime
         _server = await TestServer.StartAsync();
         var version = await _server.Client.RegisterModelDirectoryAsync("assistant", await SampleModels.DirectoryAsync("assistant-v4"), files => new NewModelVersion("generative", files), CancellationToken.None);
         await _server.Service<IGatewayRoutes>().SetAsync(new GatewayRoute(Route, "support-assistant/production", "generative",
-            [new GatewayArm("stable", 100, version.Digest, version.Reference, "onnx", null, "{input}", 0, 48)]), CancellationToken.None);
+            [new GatewayArm("stable", 100, version.Digest!, version.Reference, "onnx", null, "{input}", 0, 48)]), CancellationToken.None);
     }
 
     public ValueTask DisposeAsync() => _server.DisposeAsync();

@@ -32,7 +32,7 @@ internal sealed class ProjectContent(IRepositories repositories, IModels models,
         var kind = entry.Kind == ModelKind.Classifier ? "classifier" : "generative";
         if (version.Kind != kind)
             throw new PilothouseException(ErrorCode.InvalidArgument, $"models.{name} says kind: {kind}, but {version.Reference} is registered as {version.Kind}. Correct one of them.");
-        return new ModelSubject(version.Reference, version.Digest, entry, new InferenceTarget(version.Reference, "onnx"), prompt, promptDigest, parameters);
+        return new ModelSubject(version.Reference, version.RequireDigest(), entry, new InferenceTarget(version.Reference, "onnx"), prompt, promptDigest, parameters);
     }
 
     public async Task<DataSubject> DataAsync(string project, string commit, string name, DataEntry entry, CancellationToken ct)

@@ -53,7 +53,7 @@ internal sealed class InferenceService(IModels models, IEnumerable<IEngine> engi
         if (target.Engine == "openai") return new EngineModel(target.Model, "", "", 0, target.Url);
         if (_resolved.TryGetValue(target.Model, out var known)) return known;
         var version = await models.GetAsync(target.Model, ct);
-        var model = new EngineModel(version.Reference, version.Digest, await models.MaterializeAsync(version, ct), version.Size, null);
+        var model = new EngineModel(version.Reference, version.RequireDigest(), await models.MaterializeAsync(version, ct), version.Size, null);
         if (!IsNumbered(target.Model, version)) return model;
         if (_resolved.Count >= MaxResolved) _resolved.Clear();
         return _resolved.GetOrAdd(target.Model, model);

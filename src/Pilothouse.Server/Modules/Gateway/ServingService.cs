@@ -69,7 +69,7 @@ internal sealed class ServingService(RouteService routes, IModels models, IInfer
         if (model.StartsWith("models:/", StringComparison.Ordinal))
         {
             var version = await models.GetAsync(model, ct);
-            return new ActiveArm(new GatewayArm("direct", 100, version.Digest, version.Reference, "onnx", null, null, 0, Math.Min(DefaultMaxTokens, options.MaxTokens)));
+            return new ActiveArm(new GatewayArm("direct", 100, version.RequireDigest(), version.Reference, "onnx", null, null, 0, Math.Min(DefaultMaxTokens, options.MaxTokens)));
         }
         var known = await ModelsAsync(ct);
         throw new PilothouseException(ErrorCode.NotFound, $"The model '{(model.Length <= 100 ? model : model[..100])}' does not exist. " + (known.Count == 0

@@ -9,6 +9,8 @@ internal sealed class DueDelivery
     public string Id { get; init; } = "";
     public string Url { get; init; } = "";
     public string Body { get; init; } = "";
+    /// <summary>The registry webhook it is for; null = an alert's.</summary>
+    public string? WebhookId { get; init; }
     /// <summary>This attempt's number, from 1.</summary>
     public long Attempts { get; init; }
 }
@@ -42,7 +44,7 @@ internal sealed class AlertStore(Db db)
     public Task<List<DueDelivery>> ClaimDueAsync(long nowMs, long leaseMs, int limit, CancellationToken ct) => db.WriteAsync(async s =>
     {
         var due = await s.QueryAsync<DueDelivery>($"""
-            SELECT id, url, body, attempts + 1 AS Attempts FROM mon_delivery d WHERE status = 'pending' AND next_ms <= @nowMs
+            SELECT id, url, body, webhook_id AS WebhookId, attempts + 1 AS Attempts FROM mon_delivery d WHERE status = 'pending' AND next_ms <= @nowMs
                 AND NOT EXISTS (SELECT 1 FROM mon_delivery e WHERE e.alert_id = d.alert_id AND e.url = d.url AND e.status = 'pending' AND e.id < d.id)
             ORDER BY id LIMIT @limit{s.Dialect.ForUpdateSkipLocked}
             """, new { nowMs, limit });

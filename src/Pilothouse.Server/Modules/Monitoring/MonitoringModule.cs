@@ -2,7 +2,9 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Pilothouse.Server.Modules.Monitoring.Api;
+using Microsoft.Extensions.Options;
 using Pilothouse.Server.Modules.Monitoring.Endpoints;
+using Pilothouse.Server.Modules.Monitoring.Webhooks;
 using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Monitoring;
@@ -11,6 +13,7 @@ namespace Pilothouse.Server.Modules.Monitoring;
 public sealed class MonitoringModule : IModule
 {
     internal const string WebhookClient = "webhooks";
+    internal const string RegistryWebhookClient = "registry-webhooks";
 
     public string Name => "Monitoring";
 
@@ -19,6 +22,13 @@ public sealed class MonitoringModule : IModule
         services.AddOptions<MonitoringOptions>().BindConfiguration("Monitoring").ValidateDataAnnotations().ValidateOnStart();
         // A redirect would carry an alert to an address that nobody configured.
         services.AddHttpClient(WebhookClient).ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { AllowAutoRedirect = false });
+        // Callers choose where these go.
+        services.AddHttpClient(RegistryWebhookClient).ConfigurePrimaryHttpMessageHandler(provider =>
+        {
+            var allowPrivate = provider.GetRequiredService<IOptions<MonitoringOptions>>().Value.WebhookAllowPrivate;
+            return new SocketsHttpHandler { AllowAutoRedirect = false, UseProxy = false, ConnectCallback = (context, ct) => AddressGuard.ConnectAsync(context, allowPrivate, ct) };
+        });
+        services.AddSingleton<WebhookStore>().AddSingleton<WebhookSecrets>().AddSingleton<WebhookPoster>().AddSingleton<WebhookService>().AddHostedService<WebhookDispatcher>();
         services.AddSingleton<MonitorStore>().AddSingleton<AlertStore>().AddSingleton<AlertWriter>();
         services.AddSingleton<MonitorService>().AddSingleton<IMonitors>(s => s.GetRequiredService<MonitorService>());
         services.AddSingleton<WebhookSender>().AddHostedService(s => s.GetRequiredService<WebhookSender>()).AddHostedService<MonitorFlusher>();
@@ -29,5 +39,6 @@ public sealed class MonitoringModule : IModule
     {
         endpoints.MapMonitoring();
         endpoints.MapMetrics();
+        endpoints.MapMlflowWebhooks(endpoints.ServiceProvider.GetRequiredService<WebhookService>());
     }
 }

@@ -30,6 +30,16 @@ internal sealed class MonitoringOptions
 
     public TimeSpan WebhookLongestWait { get; set; } = TimeSpan.FromMinutes(5);
 
+    /// <summary>Registry webhooks may go to plain http. Off: who reads along could replay a signed delivery.</summary>
+    public bool WebhookAllowHttp { get; set; }
+
+    /// <summary>Registry webhooks may go to addresses inside of a private network, this machine included.</summary>
+    public bool WebhookAllowPrivate { get; set; }
+
+    /// <summary>Key that seals the secrets of registry webhooks: base64 of 32 bytes, the same on every replica. Empty = a file in the data directory.</summary>
+    [RegularExpression("^([A-Za-z0-9+/]{43}=)?$", ErrorMessage = "Monitoring:WebhookKey must be base64 of 32 bytes (openssl rand -base64 32), or empty.")]
+    public string WebhookKey { get; set; } = "";
+
     /// <summary>Address under which people reach this server, for the links in alerts; empty = the first address it listens on.</summary>
     public string ExternalUrl { get; set; } = "";
 }

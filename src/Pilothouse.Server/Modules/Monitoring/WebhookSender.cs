@@ -4,6 +4,7 @@ using System.Threading.Channels;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Pilothouse.Server.Modules.Monitoring.Webhooks;
 using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Monitoring;
@@ -12,7 +13,7 @@ namespace Pilothouse.Server.Modules.Monitoring;
 /// Sends what lies in the outbox, at least once: tried again with growing waits after a timeout, a broken connection, 408, 429 or 5xx, given up at any
 /// other answer (as Alertmanager does) or after the last attempt.
 /// </summary>
-internal sealed partial class WebhookSender(AlertStore store, IHttpClientFactory http, TimeProvider time, IOptions<MonitoringOptions> options, ILogger<WebhookSender> logger) : BackgroundService
+internal sealed partial class WebhookSender(AlertStore store, WebhookPoster poster, IHttpClientFactory http, TimeProvider time, IOptions<MonitoringOptions> options, ILogger<WebhookSender> logger) : BackgroundService
 {
     /// <summary>Deliveries sent side by side.</summary>
     private const int Batch = 16;
@@ -96,11 +97,9 @@ internal sealed partial class WebhookSender(AlertStore store, IHttpClientFactory
         using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, timeout.Token);
         try
         {
-            using var client = http.CreateClient(MonitoringModule.WebhookClient);
-            using var request = new HttpRequestMessage(HttpMethod.Post, delivery.Url)
-            {
-                Content = new ByteArrayContent(Encoding.UTF8.GetBytes(delivery.Body)) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } },
-            };
+            using var client = http.CreateClient(delivery.WebhookId is null ? MonitoringModule.WebhookClient : MonitoringModule.RegistryWebhookClient);
+            using var request = delivery.WebhookId is { } webhook ? await poster.RequestAsync(webhook, delivery.Id, delivery.Body, ct) : Request(delivery);
+            if (request is null) return ("The webhook was switched off or deleted.", false);
             using var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, either.Token);
             if (response.IsSuccessStatusCode) return (null, false);
             var status = (int)response.StatusCode;
@@ -114,11 +113,20 @@ internal sealed partial class WebhookSender(AlertStore store, IHttpClientFactory
         {
             return (e.Message, true);
         }
+        catch (PilothouseException e)
+        {
+            return (e.Message, false);
+        }
         catch (Exception e) when (e is InvalidOperationException or UriFormatException or NotSupportedException)
         {
             return ($"Not an address that can be posted to: {e.Message}", false);
         }
     }
+
+    private static HttpRequestMessage Request(DueDelivery delivery) => new(HttpMethod.Post, delivery.Url)
+    {
+        Content = new ByteArrayContent(Encoding.UTF8.GetBytes(delivery.Body)) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } },
+    };
 
     [LoggerMessage(1300, LogLevel.Error, "Sending webhooks failed; tried again in a moment")]
     private partial void PassFailed(Exception error);

@@ -55,7 +55,7 @@ internal sealed class ComponentResolver(IRepositories repositories, IModels mode
         }
 
         var version = await FindModelAsync(name, model, ct);
-        components.Add(new ReleaseComponent("model", name, version.Reference, version.Digest, version.Size));
+        components.Add(new ReleaseComponent("model", name, version.Reference, version.RequireDigest(), version.Size));
         foreach (var file in version.Files)
         {
             if (await blobs.FindAsync(file.Digest, ct) is null)

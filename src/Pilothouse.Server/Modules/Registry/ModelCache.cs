@@ -1,5 +1,6 @@
 using Pilothouse.Protocols.V1;
 using Pilothouse.Server.Modules.Blobs.Api;
+using Pilothouse.Server.Modules.Registry.Api;
 using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Registry;
@@ -12,7 +13,7 @@ internal sealed class ModelCache(IBlobStore blobs, ServerOptions options, Ids id
 {
     public async Task<string> MaterializeAsync(ModelVersion version, CancellationToken ct)
     {
-        var target = Path.Combine(options.Data, "cache", "models", RegistryRules.RequireDigest(version.Digest, version.Reference).Hex);
+        var target = Path.Combine(options.Data, "cache", "models", RegistryRules.RequireDigest(version.RequireDigest(), version.Reference).Hex);
         if (Directory.Exists(target)) return target;
         var temporary = Path.Combine(options.TemporaryPath, ids.New());
         try

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Pilothouse.Protocols;
 using Pilothouse.Protocols.Artifacts;
+using Pilothouse.Protocols.V1;
 using Pilothouse.Server.Modules.Blobs.Api;
 using Pilothouse.Server.Platform;
 
@@ -12,8 +13,11 @@ internal static class ModelFormat
     public const string Generative = "generative";
     public const string Classifier = "classifier";
 
+    /// <summary>What MLflow's clients register: any directory, with a file MLmodel when a flavour wrote it. Also an object whose kind nobody stated.</summary>
+    public const string Mlflow = "mlflow";
+
     private const string Accepted =
-        "Accepted are: generative = config.json, tokenizer.json and model.onnx or model.safetensors (model.gguf may be added); classifier = config.json and model.onnx.";
+        "Accepted are: generative = config.json, tokenizer.json and model.onnx or model.safetensors (model.gguf may be added); classifier = config.json and model.onnx; mlflow = MLmodel.";
 
     private const int MaxJson = 256 * 1024 * 1024;
 
@@ -24,12 +28,32 @@ internal static class ModelFormat
         {
             Generative => ["config.json", "tokenizer.json"],
             Classifier => ["config.json", "model.onnx"],
+            Mlflow => ["MLmodel"],
             _ => throw new PilothouseException(ErrorCode.Unsupported, $"'{RegistryRules.Shorten(kind)}' is not a kind of model. {Accepted}"),
         };
         if (required.FirstOrDefault(file => !paths.Contains(file)) is { } missing)
             throw new PilothouseException(ErrorCode.Unsupported, $"A {kind} model without '{missing}' cannot be loaded. {Accepted}");
         if (kind == Generative && !paths.Contains("model.onnx") && !paths.Contains("model.safetensors"))
             throw new PilothouseException(ErrorCode.Unsupported, $"The model has no weights in a known format. {Accepted}");
+    }
+
+    /// <summary>The kind of a directory that was registered without one: what an engine here can load is that, all else is <see cref="Mlflow"/>.</summary>
+    public static async Task<string> DetectAsync(IReadOnlyList<ArtifactFile> files, IBlobStore blobs, CancellationToken ct)
+    {
+        var paths = files.Select(f => f.Path).ToHashSet(StringComparer.Ordinal);
+        if (paths.Contains("MLmodel") || !paths.Contains("config.json")) return Mlflow;
+        var kind = paths.Contains("tokenizer.json") && (paths.Contains("model.onnx") || paths.Contains("model.safetensors")) ? Generative
+            : paths.Contains("model.onnx") ? Classifier : Mlflow;
+        if (kind == Mlflow) return kind;
+        try
+        {
+            foreach (var file in files) await CheckAsync(file.Path, file.Digest, blobs, ct);
+            return kind;
+        }
+        catch (PilothouseException e) when (e.Code == ErrorCode.InvalidArgument)
+        {
+            return Mlflow; // It has the names only. MLflow's client may register any files.
+        }
     }
 
     /// <exception cref="PilothouseException">InvalidArgument: a file is not what its name says, or is cut short.</exception>

@@ -6,10 +6,10 @@ using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Registry;
 
-internal sealed class ModelService(ModelStore store, DatasetStore datasets, IBlobStore blobs, ModelCache cache, TimeProvider time) : IModels
+internal sealed class ModelService(RegistryStore store, DatasetStore datasets, IBlobStore blobs, ModelCache cache, RegistryAnnouncer announcer, TimeProvider time) : IModels
 {
     /// <summary>Files of one version.</summary>
-    private const int MaxFiles = 2_000;
+    internal const int MaxFiles = 2_000;
 
     public async Task<ModelVersion> RegisterAsync(string name, NewModelVersion version, string actor, CancellationToken ct)
     {
@@ -18,54 +18,77 @@ internal sealed class ModelService(ModelStore store, DatasetStore datasets, IBlo
         var manifest = Manifest(version.Files);
         ModelFormat.RequireFiles(version.Kind, manifest.Files.Select(f => f.Path).ToHashSet());
         await RegistryRules.RequireBlobsAsync(blobs, manifest.Files.Select(f => (f.Digest.ToString(), f.Size, f.Path)), ct);
-        if (await store.FindByDigestAsync(name, manifest.Digest.ToString(), ct) is { } held) return held;
+        if (await store.FindByDigestAsync(ObjectType.Model, name, manifest.Digest.ToString(), ct) is { } held) return held.ToModel();
 
         foreach (var file in manifest.Files) await ModelFormat.CheckAsync(file.Path, file.Digest.ToString(), blobs, ct);
         var parents = await ResolveDatasetsAsync(version.Datasets, ct);
         var baseModel = await ResolveBaseAsync(version.BaseModel, ct);
-        return await store.RegisterAsync(new ModelVersion(name, 0, version.Kind, manifest.Digest.ToString(), manifest.TotalSize,
-            [.. manifest.Files.Select(f => new ArtifactFile(f.Path, f.Digest.ToString(), f.Size))], [], version.Description, version.RunId, version.Project, version.Commit,
-            parents, baseModel, actor, time.NowMs()), ct);
+        var (row, newObject, newVersion) = await store.RegisterAsync(new VersionRow
+        {
+            Type = ObjectType.Model,
+            Name = name,
+            Kind = version.Kind,
+            Digest = manifest.Digest.ToString(),
+            Size = manifest.TotalSize,
+            Files = WireJson.Write(manifest.Files.Select(f => new ArtifactFile(f.Path, f.Digest.ToString(), f.Size))),
+            Description = version.Description,
+            RunId = version.RunId,
+            Project = version.Project,
+            CommitId = version.Commit,
+            Datasets = WireJson.Write(parents),
+            BaseModel = baseModel,
+            CreatedBy = actor,
+            CreatedMs = time.NowMs(),
+        }, version.Kind, ct);
+        if (newVersion) await announcer.RegisteredAsync(row, newObject, ct);
+        return row.ToModel();
     }
 
     public async Task<ModelVersion> GetAsync(string reference, CancellationToken ct)
     {
         if (!RegistryReference.TryParse(reference, RegistryReference.Models, out var parsed))
             throw RegistryRules.Invalid($"'{RegistryRules.Shorten(reference)}' is not a model reference. Write models:/NAME/VERSION or models:/NAME@ALIAS.");
-        return await store.FindAsync(parsed, ct) ?? throw await NotFoundAsync(parsed, ct);
+        return (await FindAsync(parsed, ct) ?? throw await NotFoundAsync(parsed, ct)).ToModel();
     }
 
-    public Task<ModelVersion?> FindByDigestAsync(string name, string digest, CancellationToken ct) => store.FindByDigestAsync(name, digest, ct);
+    public async Task<ModelVersion?> FindByDigestAsync(string name, string digest, CancellationToken ct) => (await store.FindByDigestAsync(ObjectType.Model, name, digest, ct))?.ToModel();
 
-    public Task<IReadOnlyList<ModelSummary>> ListAsync(CancellationToken ct) => store.ListAsync(ct);
+    public async Task<IReadOnlyList<ModelSummary>> ListAsync(CancellationToken ct) => [.. (await store.ListAsync(ObjectType.Model, ct)).Select(o => o.ToSummary())];
 
     public async Task<IReadOnlyList<ModelVersion>> VersionsAsync(string name, CancellationToken ct)
     {
-        RegistryRules.RequireName(name, "model");
-        var versions = await store.VersionsAsync(name, ct);
-        return versions.Count > 0 ? versions : throw await NotFoundAsync(new RegistryReference(RegistryReference.Models, name, null, null), ct);
+        var versions = await store.VersionsAsync(ObjectType.Model, name, ct);
+        return versions.Count > 0 ? versions.ConvertAll(v => v.ToModel()) : throw await NotFoundAsync(new RegistryReference(RegistryReference.Models, name, null, null), ct);
     }
 
     public async Task SetAliasAsync(string name, string alias, int version, string actor, CancellationToken ct)
     {
-        RegistryRules.RequireName(name, "model");
         RegistryRules.RequireAlias(alias);
-        if (!await store.SetAliasAsync(name, alias, version, actor, time.NowMs(), ct))
+        if (!await store.SetAliasAsync(ObjectType.Model, name, alias, version, actor, time.NowMs(), ct))
             throw await NotFoundAsync(new RegistryReference(RegistryReference.Models, name, version, null), ct);
+        await announcer.AliasAsync(ObjectType.Model, name, alias, version, ct);
     }
 
     /// <exception cref="PilothouseException">NotFound.</exception>
     public async Task DeleteAliasAsync(string name, string alias, string actor, CancellationToken ct)
     {
-        RegistryRules.RequireName(name, "model");
         RegistryRules.RequireAlias(alias);
-        if (!await store.DeleteAliasAsync(name, alias, actor, ct))
-            throw new PilothouseException(ErrorCode.NotFound, $"The model '{name}' has no alias '{alias}'.");
+        if (!await store.DeleteAliasAsync(ObjectType.Model, name, alias, actor, ct))
+            throw new PilothouseException(ErrorCode.NotFound, $"The model '{RegistryRules.Shorten(name)}' has no alias '{alias}'.");
+        await announcer.AliasAsync(ObjectType.Model, name, alias, null, ct);
     }
 
     public Task<string> MaterializeAsync(ModelVersion version, CancellationToken ct) => cache.MaterializeAsync(version, ct);
 
-    private static ContentManifest Manifest(IReadOnlyList<ArtifactFile>? files)
+    /// <summary>By the name it has, or had before a rename.</summary>
+    private async Task<VersionRow?> FindAsync(RegistryReference reference, CancellationToken ct)
+    {
+        if (await store.CurrentNameAsync(ObjectType.Model, reference.Name, ct) is not { } name) return null;
+        var version = reference.Alias is { } alias ? await store.AliasAsync(ObjectType.Model, name, alias, ct) : reference.Version;
+        return reference.Alias is not null && version is null ? null : await store.FindVersionAsync(ObjectType.Model, name, version, ct);
+    }
+
+    internal static ContentManifest Manifest(IReadOnlyList<ArtifactFile>? files)
     {
         if (files is not { Count: > 0 }) throw RegistryRules.Invalid("A version has files; the list is empty.");
         if (files.Count > MaxFiles) throw new PilothouseException(ErrorCode.TooLarge, $"The version has {files.Count} files; {MaxFiles} is the limit.");
@@ -115,10 +138,10 @@ internal sealed class ModelService(ModelStore store, DatasetStore datasets, IBlo
 
     private async Task<PilothouseException> NotFoundAsync(RegistryReference reference, CancellationToken ct)
     {
-        var versions = await store.VersionNumbersAsync(reference.Name, ct);
+        var versions = await store.NumbersAsync(ObjectType.Model, reference.Name, ct);
         if (versions.Count > 0)
             return new PilothouseException(ErrorCode.NotFound, $"There is no {reference}. '{reference.Name}' has the versions {string.Join(", ", versions)}.");
-        var names = (await store.ListAsync(ct)).Select(m => m.Name).Take(20).ToList();
-        return new PilothouseException(ErrorCode.NotFound, $"There is no model '{reference.Name}'. {(names.Count == 0 ? "None is registered: pilothouse model register NAME DIR --kind KIND." : $"Registered are: {string.Join(", ", names)}.")}");
+        var names = (await store.ListAsync(ObjectType.Model, ct)).Select(m => m.Name).Take(20).ToList();
+        return new PilothouseException(ErrorCode.NotFound, $"There is no model '{RegistryRules.Shorten(reference.Name)}'. {(names.Count == 0 ? "None is registered: pilothouse model register NAME DIR --kind KIND." : $"Registered are: {string.Join(", ", names)}.")}");
     }
 }

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 using Pilothouse.Protocols.Artifacts;
 using Pilothouse.Protocols.ProjectFiles;
 using Pilothouse.Protocols.V1;
@@ -7,43 +8,104 @@ using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Registry;
 
-internal sealed class PromptService(PromptStore store, TimeProvider time) : IPrompts
+internal sealed class PromptService(RegistryStore store, RegistryAnnouncer announcer, TimeProvider time) : IPrompts
 {
     /// <summary>Characters of one template.</summary>
-    private const int MaxTemplate = 1024 * 1024;
+    internal const int MaxTemplate = 1024 * 1024;
 
-    public Task<PromptVersion> RegisterAsync(string name, NewPromptVersion version, string actor, CancellationToken ct)
+    public const string Text = "text";
+    public const string Chat = "chat";
+
+    public async Task<PromptVersion> RegisterAsync(string name, NewPromptVersion version, string actor, CancellationToken ct)
     {
         RegistryRules.RequireName(name, "prompt");
         RegistryRules.RequireTexts(version.Description, version.Project, version.Commit);
         if (string.IsNullOrEmpty(version.Template)) throw RegistryRules.Invalid("The prompt has no template.");
-        if (version.Template.Length > MaxTemplate) throw new PilothouseException(ErrorCode.TooLarge, $"The template has {version.Template.Length} characters; {MaxTemplate} is the limit.");
-        if (version.Template.Contains('\0')) throw RegistryRules.Invalid("The template holds a NUL character, which no database stores.");
-        var digest = Digest.Of(Encoding.UTF8.GetBytes(version.Template)).ToString();
-        return store.RegisterAsync(new PromptVersion(name, 0, digest, version.Template, PromptTemplate.Parse(version.Template).Variables, version.Description, version.Project,
-            version.Commit, actor, time.NowMs()), ct);
+        RequireTemplate(version.Template);
+        var (row, newObject, newVersion) = await store.RegisterAsync(new VersionRow
+        {
+            Type = ObjectType.Prompt,
+            Name = name,
+            Kind = KindOf(version.Template),
+            Digest = DigestOf(version.Template),
+            Template = version.Template,
+            Variables = WireJson.Write(PromptTemplate.Parse(version.Template).Variables),
+            Description = version.Description,
+            Project = version.Project,
+            CommitId = version.Commit,
+            CreatedBy = actor,
+            CreatedMs = time.NowMs(),
+        }, ObjectType.Prompt, ct);
+        if (newVersion) await announcer.RegisteredAsync(row, newObject, ct);
+        return row.ToPrompt();
     }
 
-    public async Task<PromptVersion> GetAsync(string name, int? version, CancellationToken ct)
+    public async Task<PromptVersion> GetAsync(string name, int? version, CancellationToken ct) =>
+        (await FindAsync(name, version, ct) ?? throw await NotFoundAsync(name, version, ct)).ToPrompt();
+
+    public async Task<PromptVersion> GetByAliasAsync(string name, string alias, CancellationToken ct)
     {
-        RegistryRules.RequireName(name, "prompt");
-        return await store.FindAsync(name, version, ct) ?? throw await NotFoundAsync(name, version, ct);
+        var current = await store.CurrentNameAsync(ObjectType.Prompt, name, ct) ?? throw await NotFoundAsync(name, null, ct);
+        var version = await store.AliasAsync(ObjectType.Prompt, current, alias, ct) ?? throw new PilothouseException(ErrorCode.NotFound, $"The prompt '{current}' has no alias '{RegistryRules.Shorten(alias)}'.");
+        return await GetAsync(current, (int)version, ct);
     }
 
-    public Task<IReadOnlyList<PromptVersion>> ListAsync(CancellationToken ct) => store.ListAsync(null, ct);
+    public async Task<IReadOnlyList<PromptVersion>> ListAsync(CancellationToken ct) => (await store.VersionsAsync(ObjectType.Prompt, null, ct)).ConvertAll(v => v.ToPrompt());
 
     public async Task<IReadOnlyList<PromptVersion>> VersionsAsync(string name, CancellationToken ct)
     {
-        RegistryRules.RequireName(name, "prompt");
-        var versions = await store.ListAsync(name, ct);
-        return versions.Count > 0 ? versions : throw await NotFoundAsync(name, null, ct);
+        var versions = await store.VersionsAsync(ObjectType.Prompt, name, ct);
+        return versions.Count > 0 ? versions.ConvertAll(v => v.ToPrompt()) : throw await NotFoundAsync(name, null, ct);
     }
+
+    public async Task SetAliasAsync(string name, string alias, int version, string actor, CancellationToken ct)
+    {
+        RegistryRules.RequireAlias(alias);
+        if (!await store.SetAliasAsync(ObjectType.Prompt, name, alias, version, actor, time.NowMs(), ct)) throw await NotFoundAsync(name, version, ct);
+        await announcer.AliasAsync(ObjectType.Prompt, name, alias, version, ct);
+    }
+
+    /// <exception cref="PilothouseException">NotFound.</exception>
+    public async Task DeleteAliasAsync(string name, string alias, string actor, CancellationToken ct)
+    {
+        RegistryRules.RequireAlias(alias);
+        if (!await store.DeleteAliasAsync(ObjectType.Prompt, name, alias, actor, ct))
+            throw new PilothouseException(ErrorCode.NotFound, $"The prompt '{RegistryRules.Shorten(name)}' has no alias '{alias}'.");
+        await announcer.AliasAsync(ObjectType.Prompt, name, alias, null, ct);
+    }
+
+    internal static void RequireTemplate(string template)
+    {
+        if (template.Length > MaxTemplate) throw new PilothouseException(ErrorCode.TooLarge, $"The template has {template.Length} characters; {MaxTemplate} is the limit.");
+        if (template.Contains('\0')) throw RegistryRules.Invalid("The template holds a NUL character, which no database stores.");
+    }
+
+    internal static string DigestOf(string template) => Digest.Of(Encoding.UTF8.GetBytes(template)).ToString();
+
+    /// <summary>Chat messages are a JSON array: <c>[{"role":"system","content":"..."}]</c>, as MLflow keeps them.</summary>
+    internal static string KindOf(string template)
+    {
+        if (!template.AsSpan().TrimStart().StartsWith('[')) return Text;
+        try
+        {
+            using var json = JsonDocument.Parse(template, new JsonDocumentOptions { MaxDepth = 32 });
+            var messages = json.RootElement;
+            return messages.GetArrayLength() > 0 && messages.EnumerateArray().All(m => m.ValueKind == JsonValueKind.Object && m.TryGetProperty("role", out _) && m.TryGetProperty("content", out _)) ? Chat : Text;
+        }
+        catch (JsonException)
+        {
+            return Text;
+        }
+    }
+
+    private async Task<VersionRow?> FindAsync(string name, int? version, CancellationToken ct) =>
+        await store.CurrentNameAsync(ObjectType.Prompt, name, ct) is { } current ? await store.FindVersionAsync(ObjectType.Prompt, current, version, ct) : null;
 
     private async Task<PilothouseException> NotFoundAsync(string name, int? version, CancellationToken ct)
     {
-        var versions = await store.ListAsync(name, ct);
+        var versions = await store.NumbersAsync(ObjectType.Prompt, name, ct);
         return new PilothouseException(ErrorCode.NotFound, versions.Count == 0
-            ? $"There is no prompt '{name}'. Register it with: pilothouse prompt register {name} FILE."
-            : $"There is no version {version} of the prompt '{name}'; it has {string.Join(", ", versions.Take(20).Select(v => v.Version))}.");
+            ? $"There is no prompt '{RegistryRules.Shorten(name)}'. Register it with: pilothouse prompt register NAME FILE."
+            : $"There is no version {version} of the prompt '{name}'; it has {string.Join(", ", versions)}.");
     }
 }

@@ -14,10 +14,18 @@ public sealed class RegistryModule : IModule
 
     public void AddServices(IServiceCollection services, IConfiguration configuration)
     {
-        services.AddSingleton<ModelStore>().AddSingleton<ModelCache>().AddSingleton<ModelService>().AddSingleton<IModels>(s => s.GetRequiredService<ModelService>());
+        services.AddSingleton<RegistryStore>().AddSingleton<RegistryAnnouncer>().AddSingleton<ModelCache>().AddSingleton<ModelService>().AddSingleton<IModels>(s => s.GetRequiredService<ModelService>());
         services.AddSingleton<DatasetStore>().AddSingleton<DatasetService>().AddSingleton<IDatasets>(s => s.GetRequiredService<DatasetService>());
-        services.AddSingleton<PromptStore>().AddSingleton<PromptService>().AddSingleton<IPrompts>(s => s.GetRequiredService<PromptService>());
+        services.AddSingleton<MlflowModelService>().AddSingleton<MlflowVersionService>().AddSingleton<VersionSource>().AddSingleton<RegistrySearch>();
+        services.AddSingleton<PromptService>().AddSingleton<IPrompts>(s => s.GetRequiredService<PromptService>());
     }
 
-    public void MapEndpoints(IEndpointRouteBuilder endpoints) => endpoints.MapRegistry();
+    public void MapEndpoints(IEndpointRouteBuilder endpoints)
+    {
+        var services = endpoints.ServiceProvider;
+        var search = services.GetRequiredService<RegistrySearch>();
+        endpoints.MapRegistry();
+        endpoints.MapMlflowModels(services.GetRequiredService<MlflowModelService>(), search);
+        endpoints.MapMlflowVersions(services.GetRequiredService<MlflowVersionService>(), search);
+    }
 }

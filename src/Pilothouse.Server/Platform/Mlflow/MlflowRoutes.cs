@@ -9,6 +9,8 @@ namespace Pilothouse.Server.Platform.Mlflow;
 /// <summary>Maps MLflow's RPCs: each is served under <c>/api/N.0</c> and <c>/ajax-api/N.0</c>, with MLflow's errors.</summary>
 public static class MlflowRoutes
 {
+    private static readonly string[] TextFiles = [".txt", ".log", ".md", ".json", ".jsonl", ".csv", ".tsv", ".yaml", ".yml", ".py", ".js", ".html", ".htm", ".xml", ".toml", ".cfg", ".ini", ".conf", ".sh", ".rst", ".diff"];
+
     /// <summary>Maps one RPC whose message is <paramref name="schema"/>.</summary>
     /// <param name="path">Behind <c>/api/2.0</c>, e.g. <c>/mlflow/runs/get</c>.</param>
     /// <param name="handle">Gets the message, answers an object that is written as MLflow's JSON.</param>
@@ -30,6 +32,16 @@ public static class MlflowRoutes
             if (role is { } needed) route.RequireRole(needed);
         }
     }
+
+    /// <summary>An empty message when the work is done.</summary>
+    public static async Task<MlflowEmpty> Done(Task work)
+    {
+        await work;
+        return MlflowEmpty.Instance;
+    }
+
+    /// <summary>Content type for a file that a browser may open: text stays text, and nothing runs as HTML or script of this origin.</summary>
+    public static string SafeType(string fileName) => TextFiles.Contains(Path.GetExtension(fileName), StringComparer.OrdinalIgnoreCase) || fileName == "MLmodel" ? "text/plain; charset=utf-8" : "application/octet-stream";
 
     public static Task WriteMlflowAsync<T>(this HttpContext http, T answer) => http.Response.WriteAsJsonAsync(answer, MlflowJson.Options, http.RequestAborted);
 

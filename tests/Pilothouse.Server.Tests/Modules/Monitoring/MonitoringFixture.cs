@@ -2,8 +2,10 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 using Pilothouse.Protocols.V1;
+using Pilothouse.Server.Modules.Audit;
 using Pilothouse.Server.Modules.Monitoring;
 using Pilothouse.Server.Modules.Monitoring.Api;
+using Pilothouse.Server.Modules.Monitoring.Webhooks;
 using Pilothouse.Server.Platform;
 using Pilothouse.Testing;
 
@@ -21,16 +23,24 @@ internal sealed class MonitoringFixture
         _database = database;
         _ids = new Ids(Time);
         Alerts = new AlertStore(database.Db);
-        Sender = new WebhookSender(Alerts, Receiver, Time, Options.Create(Settings), NullLogger<WebhookSender>.Instance);
+        var audit = new AuditService(new AuditStore(database.Db), Time);
+        Webhooks = new WebhookStore(database.Db, audit);
+        var server = new ServerOptions { Data = Path.GetTempPath() };
+        Secrets = new WebhookSecrets(server, Options.Create(Settings));
+        Poster = new WebhookPoster(Webhooks, Secrets, Time);
+        Sender = new WebhookSender(Alerts, Poster, Receiver, Time, Options.Create(Settings), NullLogger<WebhookSender>.Instance);
         Restart();
     }
 
     public FakeTimeProvider Time => _database.Time;
-    public MonitoringOptions Settings { get; } = new() { WebhookAttempts = 4 };
+    public MonitoringOptions Settings { get; } = new() { WebhookAttempts = 4, WebhookKey = Convert.ToBase64String(new byte[32]) };
     public RecordingBus Bus { get; } = new();
     public ScriptedReceiver Receiver { get; } = new();
     public AlertStore Alerts { get; }
     public WebhookSender Sender { get; }
+    public WebhookStore Webhooks { get; }
+    public WebhookSecrets Secrets { get; }
+    public WebhookPoster Poster { get; }
     public MonitorService Monitors { get; private set; } = null!;
 
     public void Restart()

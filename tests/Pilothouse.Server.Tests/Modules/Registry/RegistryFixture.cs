@@ -6,6 +6,7 @@ using Pilothouse.Server.Modules.Audit.Api;
 using Pilothouse.Server.Modules.Blobs;
 using Pilothouse.Server.Modules.Registry;
 using Pilothouse.Server.Platform;
+using Pilothouse.Server.Tests.Modules.Monitoring;
 using Pilothouse.Testing;
 
 namespace Pilothouse.Server.Tests.Modules.Registry;
@@ -26,8 +27,10 @@ internal sealed class RegistryFixture : IAsyncDisposable
         Audit = new AuditService(new AuditStore(database.Db), database.Time);
         var datasets = new DatasetStore(database.Db, Audit);
         Datasets = new DatasetService(datasets, Blobs, database.Time);
-        Models = new ModelService(new ModelStore(database.Db, Audit), datasets, Blobs, new ModelCache(Blobs, options, ids), database.Time);
-        Prompts = new PromptService(new PromptStore(database.Db, Audit), database.Time);
+        Store = new RegistryStore(database.Db, Audit);
+        var announcer = new RegistryAnnouncer(Events);
+        Models = new ModelService(Store, datasets, Blobs, new ModelCache(Blobs, options, ids), announcer, database.Time);
+        Prompts = new PromptService(Store, announcer, database.Time);
     }
 
     public Db Db => _database.Db;
@@ -45,6 +48,10 @@ internal sealed class RegistryFixture : IAsyncDisposable
     public DatasetService Datasets { get; }
 
     public PromptService Prompts { get; }
+
+    public RegistryStore Store { get; }
+
+    public RecordingBus Events { get; } = new();
 
     public static async Task<RegistryFixture> CreateAsync(string kind = "sqlite") => new(await TestDatabase.CreateAsync(kind));
 

@@ -21,6 +21,7 @@ public interface IModels
     Task SetAliasAsync(string name, string alias, int version, string actor, CancellationToken ct);
 
     /// <summary>Directory on local disk with the version's files (hard links or links into the blob store), for engines.</summary>
+    /// <exception cref="Platform.PilothouseException">FailedPrecondition: its files are not on this server.</exception>
     Task<string> MaterializeAsync(ModelVersion version, CancellationToken ct);
 }
 
@@ -42,6 +43,19 @@ public interface IPrompts
     /// <param name="version">Null = the latest.</param>
     Task<PromptVersion> GetAsync(string name, int? version, CancellationToken ct);
 
+    Task<PromptVersion> GetByAliasAsync(string name, string alias, CancellationToken ct);
+
+    Task SetAliasAsync(string name, string alias, int version, string actor, CancellationToken ct);
+
     /// <summary>All versions, by name, newest first.</summary>
     Task<IReadOnlyList<PromptVersion>> ListAsync(CancellationToken ct);
+}
+
+public static class ModelVersionExtensions
+{
+    /// <summary>The digest of the version's content.</summary>
+    /// <exception cref="Platform.PilothouseException">FailedPrecondition: its files are not on this server, so nothing here can vouch for them.</exception>
+    public static string RequireDigest(this ModelVersion version) => version.Digest
+        ?? throw new Platform.PilothouseException(Platform.ErrorCode.FailedPrecondition,
+            $"The files of {version.Reference} are not on this server (source: {version.Source}). Upload them as artifacts of a run before registering, or register the directory: pilothouse model register NAME DIR --kind KIND.");
 }

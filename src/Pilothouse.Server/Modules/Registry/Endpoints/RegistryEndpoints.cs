@@ -52,6 +52,17 @@ internal static class RegistryEndpoints
         prompts.MapGet("{name}/versions", (string name, PromptService service, CancellationToken ct) => service.VersionsAsync(name, ct));
         prompts.MapPost("{name}/versions", (string name, NewPromptVersion version, HttpContext http, PromptService service, CancellationToken ct) =>
             service.RegisterAsync(name, version, http.Caller().Name, ct));
+        prompts.MapGet("{name}/aliases/{alias}", (string name, string alias, PromptService service, CancellationToken ct) => service.GetByAliasAsync(name, alias, ct));
+        prompts.MapPut("{name}/aliases/{alias}", async (string name, string alias, AliasTarget target, HttpContext http, PromptService service, CancellationToken ct) =>
+        {
+            await service.SetAliasAsync(name, alias, target.Version, http.Caller().Name, ct);
+            return await service.GetByAliasAsync(name, alias, ct);
+        });
+        prompts.MapDelete("{name}/aliases/{alias}", async (string name, string alias, HttpContext http, PromptService service, CancellationToken ct) =>
+        {
+            await service.DeleteAliasAsync(name, alias, http.Caller().Name, ct);
+            return Results.NoContent();
+        });
         prompts.MapGet("{name}/versions/{version:int}", (string name, int version, PromptService service, CancellationToken ct) => service.GetAsync(name, version, ct));
     }
 }
