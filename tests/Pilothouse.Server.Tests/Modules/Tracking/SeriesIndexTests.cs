@@ -39,7 +39,7 @@ public class SeriesIndexTests
         var (run, number, key) = await LogAsync(tracking, Long, _ => 1);
         await IndexAsync(tracking, number, key);
 
-        await tracking.Runs.LogMetricAsync(run, "loss", new MlflowPoint(0, 5_000, 5_000, 77), default);
+        await tracking.Runs.LogMetricAsync(run, "loss", new MlflowPoint(0, 5_000, 5_000, 77), null, default);
 
         Assert.Contains(77, (await ReadAsync(tracking, run)).Values);
         await IndexAsync(tracking, number, key);
