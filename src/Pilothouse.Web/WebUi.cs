@@ -35,6 +35,7 @@ public static class WebUi
         app.Use(PageAsync);
         app.MapStaticAssets(Manifest).AllowAnyone();
         app.MapSession();
+        app.MapRunForms();
         app.MapRazorComponents<App>().WithStaticAssets(Manifest).DisableAntiforgery().WithErrors(PageErrors.Instance);
     }
 

@@ -1,8 +1,10 @@
 namespace Pilothouse.Protocols.V1;
 
 /// <summary>Names that runs of an experiment use, for column pickers and for completing filters.</summary>
+/// <param name="Operators">What can be said about <c>metrics</c>, <c>params</c>, <c>tags</c> and each attribute, in MLflow's grammar.</param>
 /// <param name="Complete">False when the experiment has more runs than were looked at (the newest, and every n-th of the rest): a rare name may be missing.</param>
-public sealed record RunColumns(IReadOnlyList<string> Metrics, IReadOnlyList<string> Params, IReadOnlyList<string> Tags, IReadOnlyList<string> Attributes, bool Complete);
+public sealed record RunColumns(IReadOnlyList<string> Metrics, IReadOnlyList<string> Params, IReadOnlyList<string> Tags, IReadOnlyList<string> Attributes,
+    IReadOnlyDictionary<string, IReadOnlyList<string>> Operators, bool Complete);
 
 /// <summary>Runs with the same value of a param, tag or attribute.</summary>
 /// <param name="Value">Null = the runs that have none.</param>

@@ -13,6 +13,14 @@ internal static class Links
 
     public static string Experiment(string id) => $"/experiments/{E(id)}";
 
+    /// <summary>Compares the runs of a filter.</summary>
+    /// <param name="group">Such as <c>params.lr</c>: one curve for each value of it.</param>
+    public static string Compare(string experimentId, string? filter, string? group) => "/runs/compare" + new QueryBuilder(
+        new[] { ("experiment", experimentId), ("filter", filter), ("group", group) }.Where(p => p.Item2 is { Length: > 0 }).Select(p => KeyValuePair.Create(p.Item1, p.Item2!)));
+
+    /// <summary>Compares runs by id.</summary>
+    public static string Compare(IEnumerable<string> runIds) => "/runs/compare" + new QueryBuilder(runIds.Select(id => KeyValuePair.Create("run", id)));
+
     public static string Run(string id) => $"/runs/{E(id)}";
 
     public static string Model(string name) => $"/models/{E(name)}";
@@ -79,6 +87,10 @@ internal static class Links
         }
         return parsed.AbsolutePath + new QueryBuilder(query.SelectMany(pair => pair.Value, (pair, value) => KeyValuePair.Create(pair.Key, value ?? "")));
     }
+
+    /// <summary>The same page with all values of one key of its query string replaced.</summary>
+    public static string WithAll(string uri, string key, IEnumerable<string> values) =>
+        new Uri(uri).AbsolutePath + new QueryBuilder(Others(uri, [key]).Concat(values.Select(value => KeyValuePair.Create(key, value))));
 
     /// <summary>Current values of the query string but for some keys: the hidden fields of a GET form.</summary>
     public static IEnumerable<KeyValuePair<string, string>> Others(string uri, IReadOnlyCollection<string> except) =>

@@ -22,7 +22,7 @@ public sealed class BehaviourTests(WebServer server, Browser browser)
         await page.Locator("thead").GetByRole(AriaRole.Link, new() { Name = "loss", Exact = true }).ClickAsync();
         Assert.Contains("sort=metrics.loss", page.Url, StringComparison.Ordinal);
         Assert.Equal("descending", await page.Locator("th[aria-sort]").GetAttributeAsync("aria-sort"));
-        var losses = (await page.Locator("tbody tr td:nth-child(7)").AllInnerTextsAsync()).Select(text => double.Parse(text, CultureInfo.InvariantCulture)).ToList();
+        var losses = (await page.Locator("tbody tr td:nth-child(8)").AllInnerTextsAsync()).Select(text => double.Parse(text, CultureInfo.InvariantCulture)).ToList();
         Assert.Equal(losses.OrderDescending(), losses);
 
         await page.GetByRole(AriaRole.Searchbox).FillAsync("params.seed = '7'");

@@ -1,5 +1,6 @@
 using System.Reflection;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
@@ -36,6 +37,7 @@ public static class PilothouseServer
         var dataLock = DataDirectory.Open(options);
 
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("System", LogLevel.Warning)
+            .AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error) // it warns of keys that are not encrypted: so is the directory they lie in
             .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical); // a start-up fault is told once, by the executable
         builder.WebHost.UseKestrel(kestrel =>
         {
@@ -78,7 +80,9 @@ public static class PilothouseServer
         services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
         services.ConfigureHttpJsonOptions(json => WireJson.Configure(json.SerializerOptions));
         services.AddOpenApi("v1", openApi => openApi.ShouldInclude = description => description.RelativePath?.StartsWith("api/v1", StringComparison.Ordinal) == true);
-        services.AddAntiforgery();
+        // Forms stay valid over a restart.
+        services.AddDataProtection().SetApplicationName("pilothouse").PersistKeysToFileSystem(Directory.CreateDirectory(options.KeysPath));
+        services.AddAntiforgery(forms => forms.Cookie.Name = "pilothouse_forms");
     }
 
     private static void MapHealth(WebApplication app)

@@ -16,5 +16,8 @@ public sealed class ServerOptions
 
     public string RepositoriesPath => Path.Combine(Data, "git");
 
+    /// <summary>Keys that sign the forms of the web UI.</summary>
+    public string KeysPath => Path.Combine(Data, "keys");
+
     public string TemporaryPath => Path.Combine(Data, "tmp");
 }

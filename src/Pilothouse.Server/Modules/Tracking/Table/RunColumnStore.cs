@@ -22,6 +22,15 @@ internal sealed class RunColumnStore(Db db, TimeProvider time)
     private const long CachedMs = 10_000;
 
     private static readonly string[] Attributes = ["run_id", "run_name", "status", "user_id", "start_time", "end_time", "artifact_uri"];
+    private static readonly string[] OfNumbers = ["<", "<=", ">", ">=", "=", "!="];
+    private static readonly string[] OfTexts = ["=", "!=", "LIKE", "ILIKE"];
+    private static readonly string[] OfPairs = [.. OfTexts, "IS NULL", "IS NOT NULL"];
+    private static readonly Dictionary<string, IReadOnlyList<string>> Operators = new(StringComparer.Ordinal)
+    {
+        ["metrics"] = OfNumbers, ["params"] = OfPairs, ["tags"] = OfPairs, ["run_id"] = [.. OfTexts, "IN", "NOT IN"], ["run_name"] = OfTexts, ["status"] = OfTexts, ["user_id"] = OfTexts,
+        ["start_time"] = OfNumbers, ["end_time"] = OfNumbers, ["artifact_uri"] = OfTexts,
+    };
+
     private readonly ConcurrentDictionary<long, (RunColumns Columns, long AtMs)> _cache = new();
 
     public async Task<RunColumns> NamesAsync(long experiment, CancellationToken ct)
@@ -61,7 +70,7 @@ internal sealed class RunColumnStore(Db db, TimeProvider time)
         var metrics = await session.QueryAsync<string>($"SELECT name FROM trk_metric_key WHERE id IN (SELECT DISTINCT key FROM trk_latest WHERE {mine}) LIMIT @limit", args);
         var parameters = await session.QueryAsync<string>($"SELECT DISTINCT key FROM trk_param WHERE {mine} LIMIT @limit", args);
         var tags = await session.QueryAsync<string>($"SELECT DISTINCT key FROM trk_tag WHERE {mine} LIMIT @limit", args);
-        return new RunColumns(Sorted(metrics, "system/"), Sorted(parameters, ""), Sorted(tags, "mlflow."), Attributes, complete);
+        return new RunColumns(Sorted(metrics, "system/"), Sorted(parameters, ""), Sorted(tags, "mlflow."), Attributes, Operators, complete);
     }
 
     /// <summary>Names that tools write come behind those of people.</summary>

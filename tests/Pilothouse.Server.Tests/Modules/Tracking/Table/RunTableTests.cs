@@ -108,6 +108,12 @@ public class RunTableTests
         Assert.Equal(["lr", "seed"], columns.Params);
         Assert.Equal("team", columns.Tags[0]);
         Assert.True(columns.Complete);
+        foreach (var (name, operators) in columns.Operators)
+        {
+            var key = name is "metrics" or "params" or "tags" ? name + ".x" : name;
+            foreach (var op in operators)
+                Assert.Single(MlflowFilter.Parse($"{key} {op} {(op.StartsWith("IS", StringComparison.Ordinal) ? "" : op.EndsWith("IN", StringComparison.Ordinal) ? "('a')" : name is "metrics" or "start_time" or "end_time" ? "1" : "'a'")}").Comparisons);
+        }
         Assert.Equal(["0.01", "0.1"], await table.ValuesAsync("0", "params.lr", "0.", default));
         Assert.Equal(["0.01"], await table.ValuesAsync("0", "params.lr", "0.0", default));
         Assert.Equal(["RUNNING"], await table.ValuesAsync("0", "status", "R", default));
