@@ -25,9 +25,11 @@ internal static class Cli
 {
     public static Option<string> ServerOption() => new("--server") { Description = "Address of the server (default: PILOTHOUSE_URL, else http://127.0.0.1:7700)." };
 
-    public static PilothouseClient Connect(ParseResult result, Option<string> server)
+    public static PilothouseClient Connect(ParseResult result, Option<string> server) =>
+        Connect(result.GetValue(server) ?? Environment.GetEnvironmentVariable("PILOTHOUSE_URL") ?? "http://127.0.0.1:7700");
+
+    public static PilothouseClient Connect(string address)
     {
-        var address = result.GetValue(server) ?? Environment.GetEnvironmentVariable("PILOTHOUSE_URL") ?? "http://127.0.0.1:7700";
         if (!Uri.TryCreate(address, UriKind.Absolute, out var uri)) throw new UsageException($"'{address}' is not an address. Write it like http://127.0.0.1:7700.");
         return new PilothouseClient(uri, Environment.GetEnvironmentVariable("PILOTHOUSE_TOKEN"));
     }

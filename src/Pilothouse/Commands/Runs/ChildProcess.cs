@@ -3,12 +3,12 @@ using System.Runtime.InteropServices;
 
 namespace Pilothouse.Commands.Runs;
 
-/// <summary>The command: its output goes live to the console and into log files, signals go on to it.</summary>
+/// <summary>Takes output of the command: <c>stdout</c> or <c>stderr</c>, and the bytes.</summary>
+internal delegate void LogSink(string stream, ReadOnlySpan<byte> bytes);
+
+/// <summary>The command: its output goes live to the console and to the run, signals go on to it.</summary>
 internal sealed class ChildProcess : IDisposable
 {
-    /// <summary>Bytes kept of each of stdout and stderr; the console gets everything.</summary>
-    private const long MaxLog = 256L * 1024 * 1024;
-
     private const int SigInt = 2;
     private const int SigTerm = 15;
     private readonly Lock _gate = new();
@@ -16,16 +16,20 @@ internal sealed class ChildProcess : IDisposable
     private Process? _process;
     private Task _output = Task.CompletedTask;
     private int _pending;
+    private int _received;
 
     private ChildProcess() =>
         // On a terminal Ctrl-C reaches the whole process group by itself; sent once more it would look like the second, impatient one.
-        _signals = [PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => Forward(context, SigTerm)),
-            PosixSignalRegistration.Create(PosixSignal.SIGINT, context => Forward(context, Console.IsInputRedirected ? SigInt : 0))];
+        _signals = [PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => Forward(context, SigTerm, SigTerm)),
+            PosixSignalRegistration.Create(PosixSignal.SIGINT, context => Forward(context, SigInt, Console.IsInputRedirected ? SigInt : 0))];
 
     public int Id => _process!.Id;
 
+    /// <summary>The last SIGINT or SIGTERM that this process got; 0 = none.</summary>
+    public int Received => _received;
+
     /// <exception cref="System.ComponentModel.Win32Exception">It could not be started.</exception>
-    public static ChildProcess Start(IReadOnlyList<string> words, IReadOnlyDictionary<string, string> variables, string logs)
+    public static ChildProcess Start(IReadOnlyList<string> words, IReadOnlyDictionary<string, string> variables, LogSink log)
     {
         var start = new ProcessStartInfo(words[0]) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         foreach (var word in words.Skip(1)) start.ArgumentList.Add(word);
@@ -33,7 +37,7 @@ internal sealed class ChildProcess : IDisposable
         var child = new ChildProcess();
         try
         {
-            child.Run(start, logs);
+            child.Run(start, log);
             return child;
         }
         catch
@@ -43,7 +47,7 @@ internal sealed class ChildProcess : IDisposable
         }
     }
 
-    private void Run(ProcessStartInfo start, string logs)
+    private void Run(ProcessStartInfo start, LogSink log)
     {
         lock (_gate)
         {
@@ -51,8 +55,8 @@ internal sealed class ChildProcess : IDisposable
             // A signal that came before there was a command to send it to.
             if (_pending != 0) Send(_pending);
         }
-        _output = Task.WhenAll(TeeAsync(_process.StandardOutput.BaseStream, Console.OpenStandardOutput(), Path.Combine(logs, "stdout.txt")),
-            TeeAsync(_process.StandardError.BaseStream, Console.OpenStandardError(), Path.Combine(logs, "stderr.txt")));
+        _output = Task.WhenAll(TeeAsync(_process.StandardOutput.BaseStream, Console.OpenStandardOutput(), "stdout", log),
+            TeeAsync(_process.StandardError.BaseStream, Console.OpenStandardError(), "stderr", log));
     }
 
     /// <returns>The exit code; 128 + n when signal n ended it.</returns>
@@ -72,9 +76,11 @@ internal sealed class ChildProcess : IDisposable
         _process?.Dispose();
     }
 
-    private void Forward(PosixSignalContext context, int signal)
+    /// <param name="signal">What is sent on; 0 = the command got it by itself.</param>
+    private void Forward(PosixSignalContext context, int received, int signal)
     {
         context.Cancel = true;
+        _received = received;
         if (signal == 0) return;
         lock (_gate)
         {
@@ -90,18 +96,27 @@ internal sealed class ChildProcess : IDisposable
         else _ = Kill(_process.Id, signal);
     }
 
-    private static async Task TeeAsync(Stream source, Stream console, string path)
+    /// <summary>A console that is gone (the terminal was closed, the pipe broken) does not stop the command, nor the record.</summary>
+    private static async Task TeeAsync(Stream source, Stream console, string stream, LogSink log)
     {
         var buffer = new byte[16 * 1024];
-        await using var log = File.Create(path);
+        var open = true;
         await using (console)
         {
             int read;
             while ((read = await source.ReadAsync(buffer)) > 0)
             {
-                await console.WriteAsync(buffer.AsMemory(0, read));
-                await console.FlushAsync();
-                if (log.Length < MaxLog) await log.WriteAsync(buffer.AsMemory(0, read));
+                log(stream, buffer.AsSpan(0, read));
+                if (!open) continue;
+                try
+                {
+                    await console.WriteAsync(buffer.AsMemory(0, read));
+                    await console.FlushAsync();
+                }
+                catch (IOException)
+                {
+                    open = false;
+                }
             }
         }
     }

@@ -1,148 +1,124 @@
-using System.Diagnostics;
 using System.Globalization;
-using System.Text;
-using System.Text.Json;
 using Pilothouse.Client;
-using Pilothouse.Protocols.Mlflow;
+using Pilothouse.Client.Runs;
+using Pilothouse.Protocols.V1;
 
 namespace Pilothouse.Commands.Runs;
 
-/// <param name="Words">The command and its arguments.</param>
-internal sealed record RunRequest(string Experiment, string? Name, IReadOnlyList<MlflowTag> Tags, IReadOnlyList<string> Outputs, IReadOnlyList<string> Words);
+/// <param name="Outputs">Files and directories that are stored when the command has ended.</param>
+/// <param name="SystemInterval">Between two samples of CPU, memory, disk, network and GPUs.</param>
+internal sealed record RunRequest(RunOptions Options, IReadOnlyList<string> Outputs, TimeSpan SystemInterval);
 
 /// <summary>
-/// One command as a run. The server must be there at the start; when it goes away later the command goes on, and what could not be recorded is said on stderr:
-/// a training is worth more than its log.
+/// One command as a run. A server that is away, at the start or in the middle, costs nothing: everything is kept on disk and sent when it is back. A training is worth more than its log:
+/// whatever cannot be recorded is said on stderr, and the command goes on.
 /// </summary>
-internal sealed class TrackedRun(PilothouseClient client, TimeProvider time)
+internal sealed class TrackedRun(PilothouseClient client)
 {
     /// <summary>Files stored for one --output; more is a mistake in the path.</summary>
     private const int MaxOutputFiles = 10_000;
 
     private const int NotStarted = 127;
-    private static readonly TimeSpan SampleInterval = TimeSpan.FromSeconds(2);
+    private readonly HashSet<string> _full = [];
 
     public async Task<int> ExecuteAsync(RunRequest request, CancellationToken ct)
     {
-        var git = await GitState.ReadAsync(Environment.CurrentDirectory, ct);
-        var experiment = await client.EnsureExperimentAsync(request.Experiment, ct);
-        var run = await client.CreateRunAsync(experiment, request.Name, Environment.UserName, NowMs(), Tags(request, git), ct);
-        Console.Error.WriteLine($"pilothouse: run {run.RunName} ({run.RunId}) in experiment '{request.Experiment}'");
+        await using var run = await client.StartRunAsync(request.Options, ct);
+        Console.Error.WriteLine(run.Server is { } known ? $"pilothouse: run {known.Name} ({run.Id}) in experiment '{request.Options.Experiment}'" : $"pilothouse: run {run.Id} in experiment '{request.Options.Experiment}'");
 
         // From here on nothing is cancelled: a signal goes to the command, and the run is recorded to its end.
-        var logs = Directory.CreateTempSubdirectory("pilothouse-run-");
-        try
+        var (code, signal) = await RunChildAsync(run, request);
+        foreach (var output in request.Outputs) await TryAsync($"the output {output}", () => StoreOutputAsync(run, output));
+        await TryAsync("the exit code", () =>
         {
-            await TryAsync("the code and environment", () => StoreStartAsync(run, request, git));
-            var code = await RunChildAsync(run, request, logs.FullName);
-            foreach (var log in logs.GetFiles().OrderBy(f => f.Name)) await TryAsync(log.Name, () => StoreFileAsync(run, log.FullName, $"logs/{log.Name}"));
-            foreach (var output in request.Outputs) await TryAsync($"the output {output}", () => StoreOutputAsync(run, output));
-            var status = code == 0 ? "FINISHED" : ChildProcess.DiedBySignal(code) ? "KILLED" : "FAILED";
-            await TryAsync("the exit code", () => client.LogBatchAsync(run.RunId!, [], [], [new MlflowTag("pilothouse.exitCode", code.ToString(CultureInfo.InvariantCulture))], CancellationToken.None));
-            await TryAsync("the end of the run", () => client.UpdateRunAsync(run.RunId!, status, NowMs(), CancellationToken.None));
-            Console.Error.WriteLine($"pilothouse: run {run.RunName} {status.ToLowerInvariant()} (exit code {code})");
-            return code;
-        }
-        finally
-        {
-            logs.Delete(recursive: true);
-        }
+            run.SetTag(RunTags.ExitCode, code.ToString(CultureInfo.InvariantCulture));
+            return Task.CompletedTask;
+        });
+        var outcome = code == 0 && signal == 0 ? RunOutcome.Finished : ChildProcess.DiedBySignal(code) || signal != 0 ? RunOutcome.Killed : RunOutcome.Failed;
+        await TryAsync("the end of the run", () => run.EndAsync(outcome, Reason(code, signal)));
+        Console.Error.WriteLine($"pilothouse: run {run.Server?.Name ?? run.Id} {outcome.ToString().ToLowerInvariant()} (exit code {code})");
+        return code;
     }
 
-    private async Task<int> RunChildAsync(MlflowRunInfo run, RunRequest request, string logs)
+    /// <summary>What is in the buffers is sent; exit code 4 when something had to stay.</summary>
+    public static async Task<int> SyncAsync(string? buffer, Func<string, PilothouseClient?> connect, CancellationToken ct)
     {
-        var variables = new Dictionary<string, string>
+        var (sent, kept) = (0, 0);
+        await foreach (var result in RunSync.SendAsync(buffer, connect, Warn, TimeProvider.System, ct))
         {
-            ["PILOTHOUSE_URL"] = client.Server.ToString().TrimEnd('/'),
-            ["PILOTHOUSE_RUN_ID"] = run.RunId!,
-            ["MLFLOW_TRACKING_URI"] = client.Server.ToString().TrimEnd('/'),
-            ["MLFLOW_RUN_ID"] = run.RunId!,
-            ["MLFLOW_EXPERIMENT_ID"] = run.ExperimentId!,
-        };
-        if (Environment.GetEnvironmentVariable("PILOTHOUSE_TOKEN") is { Length: > 0 } token) variables["PILOTHOUSE_TOKEN"] = variables["MLFLOW_TRACKING_TOKEN"] = token;
+            Console.WriteLine(result.State switch
+            {
+                SyncState.Sent => $"{result.RunId}: sent" + (result.Refused > 0 ? $", {result.Refused} entries refused" : ""),
+                SyncState.Live => $"{result.RunId}: still runs, and sends by itself",
+                _ => $"{result.RunId}: kept in {result.Directory}: {result.Reason}",
+            });
+            if (result.State == SyncState.Sent) sent++;
+            if (result.State == SyncState.Kept) kept++;
+        }
+        Console.WriteLine($"{sent} sent, {kept} kept");
+        return kept == 0 ? ExitCode.Ok : ExitCode.Infrastructure;
+    }
+
+    private async Task<(int Code, int Signal)> RunChildAsync(ActiveRun run, RunRequest request)
+    {
+        var words = request.Options.Command!;
         try
         {
-            using var child = ChildProcess.Start(request.Words, variables, logs);
-            using var ended = new CancellationTokenSource();
-            var sampling = SampleAsync(run.RunId!, child.Id, ended.Token);
-            var code = await child.WaitAsync();
-            await ended.CancelAsync();
-            await sampling;
-            return code;
+            using var child = ChildProcess.Start(words, Variables(run, request.Options.Experiment), (stream, bytes) => Take(run, stream, bytes));
+            run.StartSampling(child.Id, request.SystemInterval);
+            return (await child.WaitAsync(), child.Received);
         }
         catch (System.ComponentModel.Win32Exception e)
         {
-            return Cli.Fail($"'{request.Words[0]}' could not be started: {e.Message}. Check the name and PATH.", NotStarted);
+            return (Cli.Fail($"'{words[0]}' could not be started: {e.Message}. Check the name and PATH.", NotStarted), 0);
         }
     }
 
-    private async Task SampleAsync(string runId, int pid, CancellationToken ended)
+    /// <summary>MLflow code inside the command logs to this run, a nested <c>pilothouse run</c> below it, and spans of the command become one trace with the run's id.</summary>
+    private Dictionary<string, string> Variables(ActiveRun run, string experiment)
     {
-        var tree = new ProcessTree(pid);
-        using var timer = new PeriodicTimer(SampleInterval, time);
+        var server = client.Server.ToString().TrimEnd('/');
+        var variables = new Dictionary<string, string> { ["PILOTHOUSE_URL"] = server, ["PILOTHOUSE_RUN_ID"] = run.Id, ["MLFLOW_TRACKING_URI"] = server, ["MLFLOW_RUN_ID"] = run.Id };
+        if (run.Server is { } known) variables["MLFLOW_EXPERIMENT_ID"] = known.ExperimentId;
+        else variables["MLFLOW_EXPERIMENT_NAME"] = experiment;
+        if (Environment.GetEnvironmentVariable("TRACEPARENT") is null) variables["TRACEPARENT"] = $"00-{run.Id}-{run.Id[16..]}-01";
+        if (Environment.GetEnvironmentVariable("PILOTHOUSE_TOKEN") is { Length: > 0 } token) variables["PILOTHOUSE_TOKEN"] = variables["MLFLOW_TRACKING_TOKEN"] = token;
+        return variables;
+    }
+
+    private void Take(ActiveRun run, string stream, ReadOnlySpan<byte> bytes)
+    {
+        if (_full.Contains(stream)) return;
         try
         {
-            for (long step = 0; ; step++)
-            {
-                if (tree.Sample(Stopwatch.GetTimestamp()) is { } usage)
-                {
-                    var now = NowMs();
-                    MlflowMetric Metric(string key, double value) => new() { Key = key, Value = value, Timestamp = now, Step = step };
-                    await TryAsync("CPU and memory", () => client.LogBatchAsync(runId, [Metric("system/cpu_percent", usage.CpuPercent), Metric("system/memory_megabytes", usage.MemoryMegabytes),
-                        Metric("system/processes", usage.Processes)], [], [], CancellationToken.None));
-                }
-                await timer.WaitForNextTickAsync(ended);
-            }
+            run.AppendLog(stream, bytes);
         }
-        catch (OperationCanceledException) when (ended.IsCancellationRequested)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // The command has ended.
+            _full.Add(stream);
+            Warn($"from here on {stream} is not recorded: {e.Message}");
         }
     }
 
-    private async Task StoreStartAsync(MlflowRunInfo run, RunRequest request, GitState? git)
-    {
-        await StoreAsync(run, "environment.json", JsonSerializer.SerializeToUtf8Bytes(HostEnvironment.Describe(request.Words), PilothouseClient.Json));
-        if (git is { Diff.Length: > 0 }) await StoreAsync(run, "git/diff.patch", git.Diff);
-        if (git is { Untracked.Length: > 0 }) await StoreAsync(run, "git/untracked.txt", Encoding.UTF8.GetBytes(git.Untracked));
-    }
-
-    private async Task StoreOutputAsync(MlflowRunInfo run, string output)
+    private static async Task StoreOutputAsync(ActiveRun run, string output)
     {
         if (File.Exists(output))
         {
-            await StoreFileAsync(run, output, $"outputs/{Path.GetFileName(output)}");
+            await run.LogArtifactAsync(output, $"outputs/{Path.GetFileName(output)}", CancellationToken.None);
             return;
         }
         if (!Directory.Exists(output)) throw new IOException($"{output} is neither a file nor a directory");
         var root = Path.GetFullPath(output);
         var files = Directory.EnumerateFiles(root, "*", SearchOption.AllDirectories).Take(MaxOutputFiles + 1).ToList();
         if (files.Count > MaxOutputFiles) throw new IOException($"{output} holds more than {MaxOutputFiles} files; name a smaller directory");
-        foreach (var file in files.Order(StringComparer.Ordinal)) await StoreFileAsync(run, file, $"outputs/{Path.GetRelativePath(root, file).Replace('\\', '/')}");
+        foreach (var file in files.Order(StringComparer.Ordinal)) await run.LogArtifactAsync(file, $"outputs/{Path.GetRelativePath(root, file).Replace('\\', '/')}", CancellationToken.None);
     }
 
-    private async Task StoreFileAsync(MlflowRunInfo run, string file, string path)
-    {
-        await using var content = File.OpenRead(file);
-        await client.UploadArtifactAsync(run.ArtifactUri!, path, content, CancellationToken.None);
-    }
+    private static string? Reason(int code, int signal) => signal != 0 ? $"signal {signal} ({Name(signal)}) to pilothouse, passed on; exit code {code}"
+        : ChildProcess.DiedBySignal(code) ? $"signal {code - 128} ({Name(code - 128)})"
+        : code != 0 ? $"exit code {code}" : null;
 
-    private Task StoreAsync(MlflowRunInfo run, string path, byte[] content) => client.UploadArtifactAsync(run.ArtifactUri!, path, new MemoryStream(content), CancellationToken.None);
-
-    private static List<MlflowTag> Tags(RunRequest request, GitState? git)
-    {
-        var command = string.Join(' ', request.Words.Select(w => w.Length == 0 || w.Any(char.IsWhiteSpace) ? $"'{w}'" : w));
-        List<MlflowTag> tags = [new("mlflow.user", Environment.UserName), new("mlflow.source.name", command), new("mlflow.source.type", "JOB"), new("pilothouse.command", command), new("pilothouse.host", Environment.MachineName)];
-        if (git is not null)
-        {
-            tags.Add(new("mlflow.source.git.commit", git.Commit));
-            tags.Add(new("mlflow.source.git.branch", git.Branch));
-            tags.Add(new("pilothouse.git.dirty", git.IsDirty ? "true" : "false"));
-            if (git.Remote.Length > 0) tags.Add(new("mlflow.source.git.repoURL", git.Remote));
-        }
-        tags.AddRange(request.Tags);
-        return tags;
-    }
+    private static string Name(int signal) => signal switch { 1 => "SIGHUP", 2 => "SIGINT", 3 => "SIGQUIT", 4 => "SIGILL", 6 => "SIGABRT", 7 => "SIGBUS", 8 => "SIGFPE", 9 => "SIGKILL", 11 => "SIGSEGV", 13 => "SIGPIPE", 15 => "SIGTERM", _ => "signal" };
 
     private static async Task TryAsync(string what, Func<Task> store)
     {
@@ -152,9 +128,9 @@ internal sealed class TrackedRun(PilothouseClient client, TimeProvider time)
         }
         catch (Exception e) when (e is PilothouseApiException or IOException or HttpRequestException or UnauthorizedAccessException)
         {
-            Console.Error.WriteLine($"pilothouse: {what} could not be recorded: {e.Message}");
+            Warn($"{what} could not be recorded: {e.Message}");
         }
     }
 
-    private long NowMs() => time.GetUtcNow().ToUnixTimeMilliseconds();
+    private static void Warn(string text) => Console.Error.WriteLine("pilothouse: " + text);
 }

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 
-namespace Pilothouse.Commands.Runs;
+namespace Pilothouse.Client.Capture;
 
 /// <param name="CpuPercent">100 = one core busy since the sample before.</param>
 /// <param name="MemoryMegabytes">Resident memory of all processes of the tree, 10^6 bytes.</param>
