@@ -31,9 +31,12 @@ public sealed partial class ServerProcess : IAsyncDisposable
     }
 
     /// <summary>Starts <c>pilothouse serve --data DIR --urls http://127.0.0.1:0</c> and waits until it listens.</summary>
-    public static async Task<ServerProcess> StartAsync(string data, IReadOnlyDictionary<string, string>? environment = null, params string[] more)
+    public static Task<ServerProcess> StartAsync(string data, IReadOnlyDictionary<string, string>? environment = null, params string[] more) => StartAtAsync("http://127.0.0.1:0", data, environment, more);
+
+    /// <summary>The same at a given address: for a server that comes back where it was.</summary>
+    public static async Task<ServerProcess> StartAtAsync(string url, string data, IReadOnlyDictionary<string, string>? environment = null, params string[] more)
     {
-        var server = Launch(["serve", "--data", data, "--urls", "http://127.0.0.1:0", .. more], environment);
+        var server = Launch(["serve", "--data", data, "--urls", url, .. more], environment);
         var exited = server._process.WaitForExitAsync();
         var first = await Task.WhenAny(server._listening.Task, exited, Task.Delay(StartLimit));
         if (first != server._listening.Task)
@@ -44,6 +47,17 @@ public sealed partial class ServerProcess : IAsyncDisposable
         server.Url = await server._listening.Task;
         server.Client = new PilothouseClient(server.Url, environment?.GetValueOrDefault("PILOTHOUSE_TOKEN"));
         return server;
+    }
+
+    /// <summary>Starts a verb and does not wait for it.</summary>
+    public static ServerProcess Start(IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string>? environment = null) => Launch(arguments, environment);
+
+    /// <summary>Waits until it has ended.</summary>
+    /// <returns>The exit code.</returns>
+    public async Task<int> ExitAsync()
+    {
+        await _process.WaitForExitAsync();
+        return _process.ExitCode;
     }
 
     /// <summary>Runs a verb to its end.</summary>

@@ -3,9 +3,9 @@ using System.Globalization;
 
 namespace Pilothouse.Client.Capture;
 
-/// <param name="CpuPercent">100 = one core busy since the sample before.</param>
+/// <param name="CpuPercent">100 = one core busy since the sample before; null at the first.</param>
 /// <param name="MemoryMegabytes">Resident memory of all processes of the tree, 10^6 bytes.</param>
-internal sealed record ProcessUsage(double CpuPercent, double MemoryMegabytes, int Processes);
+internal sealed record ProcessUsage(double? CpuPercent, double MemoryMegabytes, int Processes);
 
 /// <summary>CPU and memory of a process and all it started, from Linux's /proc; elsewhere of the process alone.</summary>
 internal sealed class ProcessTree(int root)
@@ -16,16 +16,15 @@ internal sealed class ProcessTree(int root)
     private double _cpuSeconds = -1;
     private long _timestamp;
 
-    /// <returns>Null at the first call (there is nothing to compare with) and when the process has ended.</returns>
+    /// <returns>Null when the process has ended.</returns>
     public ProcessUsage? Sample(long timestamp)
     {
         if (Read() is not { } now) return null;
         var (cpuBefore, timeBefore) = (_cpuSeconds, _timestamp);
         (_cpuSeconds, _timestamp) = (now.CpuSeconds, timestamp);
-        if (cpuBefore < 0) return null;
         var elapsed = Stopwatch.GetElapsedTime(timeBefore, timestamp).TotalSeconds;
         // Processes that ended took their CPU time out of the sum: never below zero.
-        return elapsed <= 0 ? null : new ProcessUsage(Math.Max(0, (now.CpuSeconds - cpuBefore) / elapsed * 100), now.Bytes / 1e6, now.Count);
+        return new ProcessUsage(cpuBefore < 0 || elapsed <= 0 ? null : Math.Max(0, (now.CpuSeconds - cpuBefore) / elapsed * 100), now.Bytes / 1e6, now.Count);
     }
 
     private (double CpuSeconds, double Bytes, int Count)? Read()

@@ -27,7 +27,7 @@ internal sealed class SystemSampler(int process)
         AddGroup(Add);
         if (_tree.Sample(Stopwatch.GetTimestamp()) is { } usage)
         {
-            Add("process_cpu_utilization_percentage", Round(usage.CpuPercent));
+            Add("process_cpu_utilization_percentage", usage.CpuPercent is { } percent ? Round(percent) : null);
             Add("process_memory_usage_megabytes", Round(usage.MemoryMegabytes));
             Add("process_count", usage.Processes);
         }

@@ -19,7 +19,7 @@ public sealed class ActiveRun : IAsyncDisposable
     private const string OuterRun = "PILOTHOUSE_RUN_ID";
 
     private static readonly JsonSerializerOptions Readable = new(PilothouseClient.Json) { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-    private static readonly TimeSpan ConnectLimit = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan ConnectLimit = TimeSpan.FromSeconds(15);
 
     private readonly PilothouseClient _client;
     private readonly RunOptions _options;
@@ -64,7 +64,7 @@ public sealed class ActiveRun : IAsyncDisposable
         var server = client.Server.ToString().TrimEnd('/');
         var joins = outer is not null && !options.Nested && options.ParentRunId is null;
         var source = options.CaptureSource && !joins ? await SourceState.ReadAsync(Environment.CurrentDirectory, ct) : null;
-        var tags = new Dictionary<string, string>(source?.Tags() ?? []);
+        var tags = source is null ? [] : new Dictionary<string, string>(source.Tags());
         if ((options.ParentRunId ?? outer) is { } parent) tags[RunTags.ParentRun] = parent;
         var command = options.Command ?? Environment.GetCommandLineArgs();
         var line = string.Join(' ', Secrets.MaskedCommand(command).Select(w => w.Length == 0 || w.Any(char.IsWhiteSpace) ? $"'{w}'" : w));
@@ -265,29 +265,32 @@ public sealed class ActiveRun : IAsyncDisposable
     {
         var sampler = new SystemSampler(process);
         using var timer = new PeriodicTimer(interval, _time);
-        long step = 0;
-        do
+        var last = false;
+        // Once more at the end, so that the shortest run has its figures too.
+        for (long step = 0; ; step++, last = !await TickAsync(timer, _samplingStop.Token))
         {
             var sample = await sampler.SampleAsync(_stopping.Token);
+            var now = _time.GetUtcNow().ToUnixTimeMilliseconds();
             try
             {
-                foreach (var (key, value) in sample) _buffer.Append(new JournalEntry(JournalEntry.Metric, key, Value: value, TimeMs: _time.GetUtcNow().ToUnixTimeMilliseconds(), Step: step));
+                foreach (var (key, value) in sample) _buffer.Append(new JournalEntry(JournalEntry.Metric, key, Value: value, TimeMs: now, Step: step));
             }
-            catch (RunBufferFullException e)
+            catch (IOException e)
             {
-                _problem(e.Message);
+                _problem($"system metrics are no longer recorded: {e.Message}");
                 return;
             }
-            if (sample.Count > 0) step++;
             _pump.Wake();
+            if (last) return;
         }
-        while (await TickAsync(timer, _samplingStop.Token));
     }
 
-    /// <summary>Runs that an earlier process could not send: this one has reached the server, so they can go now.</summary>
+    /// <summary>Runs that an earlier process could not send go when this one has reached the server.</summary>
     private async Task SendLeftoversAsync()
     {
-        if (!IsOwner || _sender.Run is null) return;
+        if (!IsOwner) return;
+        await _pump.Reached.WaitAsync(_stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (_stopping.IsCancellationRequested) return;
         await foreach (var result in RunSync.SendAsync(Root(_options), server => server == _buffer.Header.Server ? _client : null, _problem, _time, _stopping.Token))
             if (result.State == SyncState.Sent) _problem($"run {result.RunId} of an earlier time, kept while the server was away, is sent");
     }

@@ -1,3 +1,5 @@
+using System.Threading.Channels;
+
 namespace Pilothouse.Client.Runs;
 
 /// <summary>The background loop of a run: sends what is there, rests while there is nothing, and tries again, ever more rarely, while the server is away.</summary>
@@ -9,27 +11,21 @@ internal sealed class RunPump(RunSender sender, RunBuffer buffer, TimeProvider t
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(10);
 
-    private readonly SemaphoreSlim _wake = new(0, 1);
+    private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly Lock _gate = new();
     private readonly List<(TaskCompletionSource<bool> Done, long Round)> _waiting = [];
     private long _round;
     private volatile bool _hurry;
 
+    private readonly TaskCompletionSource _reached = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     public bool IsAway { get; private set; }
 
+    /// <summary>Completes when the server has taken something for the first time.</summary>
+    public Task Reached => _reached.Task;
+
     /// <summary>There is something to send.</summary>
-    public void Wake()
-    {
-        if (_wake.CurrentCount > 0) return;
-        try
-        {
-            _wake.Release();
-        }
-        catch (SemaphoreFullException)
-        {
-            // Another thread woke it: enough.
-        }
-    }
+    public void Wake() => _wake.Writer.TryWrite(true);
 
     public void Away(Exception e)
     {
@@ -48,9 +44,10 @@ internal sealed class RunPump(RunSender sender, RunBuffer buffer, TimeProvider t
                 var sent = await sender.SendAllAsync(ct);
                 if (IsAway) problem("the server is back; what was kept is sent");
                 IsAway = false;
+                _reached.TrySetResult();
                 pause = FirstPause;
                 if (!sent) Answer();
-                if (!sent) await _wake.WaitAsync(ct);
+                if (!sent) await _wake.Reader.ReadAsync(ct);
                 if (!_hurry) await Task.Delay(Linger, time, ct);
             }
             catch (OperationCanceledException) when (ct.IsCancellationRequested)
