@@ -101,7 +101,7 @@ public sealed class OfflineRunTests(ITestOutputHelper output) : IDisposable
         (await Shell.RunAsync(_work.FullName, "mkfifo", fifo)).Succeeded();
         var server = await ServerProcess.StartAtAsync(_url, Data);
         await using var recorder = ServerProcess.Start(["run", "--heartbeat", "0.5", "--", "sh", "-c", $"echo first; read x < '{fifo}'; seq 1 20000; echo done; sleep 600"], Variables());
-        var id = await Eventually.GetAsync(async () => (await server.Client.SearchRunsAsync([], null, [], 10, null, default)).Items.FirstOrDefault()?.Id);
+        var id = await Eventually.GetAsync(async () => (await server.Client.SearchRunsAsync([], null, [], 10, null, default)).Items is [var first, ..] ? first.Id : null);
         await Eventually.TrueAsync(async () => await server.Client.ReadLogAsync(id, "stdout", 0, default) == "first\n");
 
         // The server goes, the command writes on, then its recorder is killed: the rest is only on disk.
