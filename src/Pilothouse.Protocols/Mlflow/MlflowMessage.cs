@@ -77,6 +77,9 @@ public sealed class MlflowMessage
 
     public double? Real(string name) => _values.GetValueOrDefault(name) as double?;
 
+    /// <summary>A nested message or list as it was sent; null when it was not.</summary>
+    public JsonElement? Json(string name) => _values.GetValueOrDefault(name) is JsonElement json ? json : null;
+
     public bool Boolean(string name) => _values.GetValueOrDefault(name) is true;
 
     public IReadOnlyList<string> TextList(string name) => _values.GetValueOrDefault(name) as IReadOnlyList<string> ?? [];

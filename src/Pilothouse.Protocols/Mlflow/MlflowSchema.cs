@@ -14,6 +14,8 @@ public enum MlflowKind
     TextList,
     Message,
     MessageList,
+    /// <summary>A nested message or list, kept as JSON: who asks reads it.</summary>
+    Json,
 }
 
 /// <summary>One field of a request message.</summary>
@@ -45,6 +47,7 @@ public sealed record MlflowField(string Name, MlflowKind Kind)
     public static MlflowField Integer(string name) => new(name, MlflowKind.Integer);
     public static MlflowField Real(string name) => new(name, MlflowKind.Real);
     public static MlflowField Boolean(string name) => new(name, MlflowKind.Boolean);
+    public static MlflowField Json(string name) => new(name, MlflowKind.Json);
     public static MlflowField TextList(string name) => new(name, MlflowKind.TextList);
     public static MlflowField Enumeration(string name, params IReadOnlyList<string> values) => new(name, MlflowKind.Enumeration) { Values = values };
     public static MlflowField List(string name, params IReadOnlyList<MlflowField> items) => new(name, MlflowKind.MessageList) { Items = items };

@@ -15,6 +15,7 @@ internal static class MlflowValues
         MlflowKind.Boolean => value.ValueKind switch { JsonValueKind.True => true, JsonValueKind.False => false, _ => null },
         MlflowKind.Enumeration => Enumeration(field, value),
         MlflowKind.TextList => TextList(value),
+        MlflowKind.Json => field.AnyItems ? value.ValueKind == JsonValueKind.Array ? value : null : value.ValueKind == JsonValueKind.Object ? value : null,
         _ => null,
     };
 
@@ -35,6 +36,7 @@ internal static class MlflowValues
         MlflowKind.Integer => value.ValueKind == JsonValueKind.Number || Integer(value) is not null,
         MlflowKind.Real => Real(value) is not null,
         MlflowKind.Boolean => value.ValueKind is JsonValueKind.True or JsonValueKind.False,
+        MlflowKind.Json => value.ValueKind == (field.AnyItems ? JsonValueKind.Array : JsonValueKind.Object),
         MlflowKind.TextList => field.AnyItems ? value.ValueKind == JsonValueKind.Array : TextList(value) is not null,
         MlflowKind.Message => value.ValueKind == JsonValueKind.Object,
         _ => false,

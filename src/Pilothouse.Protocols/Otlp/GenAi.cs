@@ -3,7 +3,7 @@ namespace Pilothouse.Protocols.Otlp;
 /// <summary>What a span says about a call of a model, in one vocabulary whatever convention its SDK follows.</summary>
 public sealed record GenAiInfo
 {
-    /// <summary><c>gen_ai</c>, <c>openinference</c>, <c>langfuse</c>, <c>traceloop</c> or <c>vercel</c>.</summary>
+    /// <summary><c>gen_ai</c>, <c>openinference</c>, <c>langfuse</c>, <c>traceloop</c>, <c>vercel</c> or <c>mlflow</c>.</summary>
     public required string Dialect { get; init; }
 
     /// <summary>In OpenTelemetry's words: chat, text_completion, generate_content, embeddings, execute_tool, invoke_agent, invoke_workflow, retrieval, ...; null when not said.</summary>
@@ -35,6 +35,12 @@ public sealed record GenAiInfo
     /// <summary>Part of the output that was reasoning.</summary>
     public long? ReasoningTokens { get; init; }
 
+    /// <summary>What the input cost, in the currency of who recorded it; null when not said.</summary>
+    public double? InputCost { get; init; }
+
+    /// <summary>What the output cost.</summary>
+    public double? OutputCost { get; init; }
+
     /// <summary>Such as stop, length, tool_calls.</summary>
     public IReadOnlyList<string> FinishReasons { get; init; } = [];
 
@@ -56,7 +62,7 @@ public sealed record GenAiInfo
 }
 
 /// <summary>
-/// Reads the conventions of OpenTelemetry GenAI (three generations), OpenInference, Langfuse, Traceloop, Vercel's AI SDK and promptfoo.
+/// Reads the conventions of OpenTelemetry GenAI (three generations), OpenInference, Langfuse, Traceloop, Vercel's AI SDK, promptfoo and MLflow.
 /// The raw attributes stay with the span: this is a view.
 /// </summary>
 public static class GenAi
@@ -66,12 +72,16 @@ public static class GenAi
     {
         var a = span.Attributes;
         return a.ContainsKey("langfuse.observation.type") ? GenAiDialects.Langfuse(span)
+            : a.ContainsKey("mlflow.spanType") && !a.ContainsKey("gen_ai.operation.name") ? GenAiMlflow.Read(span)
             : a.ContainsKey("openinference.span.kind") ? GenAiDialects.OpenInference(span)
             : a.Keys.Any(k => k.StartsWith("gen_ai.", StringComparison.Ordinal)) ? GenAiDialects.OpenTelemetry(span)
             : a.ContainsKey("traceloop.span.kind") ? GenAiDialects.Traceloop(span)
             : span.Scope.Name == "ai" || a.ContainsKey("ai.operationId") ? GenAiDialects.Vercel(span)
             : null;
     }
+
+    /// <summary>MLflow's type of a span (LLM, CHAT_MODEL, TOOL, ...), from whatever convention; null when nothing says it.</summary>
+    public static string? MlflowType(OtlpSpan span, GenAiInfo? info) => GenAiMlflow.SpanType(span, info);
 
     /// <summary>
     /// The spans whose tokens are to be counted, each response once: SDKs nest one call in up to three spans that all carry its tokens.

@@ -1,3 +1,4 @@
+using Pilothouse.Protocols.Mlflow;
 using Pilothouse.Protocols.Otlp;
 using Pilothouse.Protocols.V1;
 
@@ -10,6 +11,9 @@ internal static class SpanMapping
     private const int MaxPreview = 500;
     private const int MaxName = 500;
 
+    /// <summary>Characters of MLflow's request and response previews.</summary>
+    private const int MaxMlflowPreview = 1000;
+
     public static SpanRecord ToRecord(OtlpSpan span) => new(span.TraceId, span.SpanId, span.ParentSpanId, span.Name, Kind(span.Kind), span.StartNano, span.EndNano,
         span.Status switch { OtlpStatus.Ok => "ok", OtlpStatus.Error => "error", _ => "unset" }, span.StatusMessage.Length > 0 ? span.StatusMessage : null,
         Plain(span.Attributes), [.. span.Events.Select(e => new SpanEvent(e.Name, e.TimeNano, Plain(e.Attributes)))], Plain(span.Resource.Attributes),
@@ -20,6 +24,7 @@ internal static class SpanMapping
     {
         var otlp = ToOtlp(span);
         var info = GenAi.Read(otlp);
+        var isRoot = span.ParentSpanId is null;
         return new SpanRow
         {
             TraceId = span.TraceId,
@@ -40,8 +45,55 @@ internal static class SpanMapping
             Richness = info is null ? 0 : new object?[] { info.InputTokens, info.OutputTokens, info.CacheReadTokens, info.CacheWriteTokens, info.ReasoningTokens, info.Prompt, info.Completion }.Count(v => v is not null),
             InputText = Cut(MessageText.Last(info?.Prompt), MaxPreview),
             OutputText = Cut(MessageText.Last(info?.Completion), MaxPreview),
+            SpanType = Cut(GenAi.MlflowType(otlp, info), MaxName),
+            Status = (long)otlp.Status,
+            Provider = Cut(info?.Provider, MaxName),
+            InputCost = info?.InputCost,
+            OutputCost = info?.OutputCost,
+            CacheReadTokens = info is { IsInference: true } ? info.CacheReadTokens : null,
+            CacheWriteTokens = info is { IsInference: true } ? info.CacheWriteTokens : null,
             Payload = SpanPayload.Write(span),
+            Session = Cut(otlp.Attributes.Text("session.id") ?? info?.SessionId, MaxName),
+            User = Cut(otlp.Attributes.Text("user.id") ?? info?.UserId, MaxName),
+            RequestPreview = isRoot ? Preview(span, "mlflow.spanInputs", info?.Prompt) : null,
+            ResponsePreview = isRoot ? Preview(span, "mlflow.spanOutputs", info?.Completion) : null,
         };
+    }
+
+    /// <summary>The span with the attributes that MLflow's clients read: its own, or those translated from other conventions.</summary>
+    public static SpanRecord ForMlflow(SpanRecord span)
+    {
+        var attributes = new Dictionary<string, object?>(span.Attributes);
+        attributes.TryAdd("mlflow.traceRequestId", TraceIds.ToMlflow(span.TraceId));
+        if (attributes.ContainsKey("mlflow.spanType")) return span with { Attributes = attributes };
+        var otlp = ToOtlp(span);
+        if (GenAi.Read(otlp) is not { } info) return span with { Attributes = attributes };
+        Add("mlflow.spanType", GenAi.MlflowType(otlp, info));
+        Add("mlflow.spanInputs", info.Prompt);
+        Add("mlflow.spanOutputs", info.Completion);
+        Add("mlflow.llm.model", info.Model);
+        Add("mlflow.llm.provider", info.Provider);
+        if ((info.InputTokens ?? info.OutputTokens) is not null) Add("mlflow.chat.tokenUsage", TokenUsage(info));
+        return span with { Attributes = attributes };
+
+        void Add(string key, object? value)
+        {
+            if (value is not null) attributes.TryAdd(key, value);
+        }
+    }
+
+    private static Dictionary<string, object?> TokenUsage(GenAiInfo info)
+    {
+        var usage = new Dictionary<string, object?> { ["input_tokens"] = info.InputTokens ?? 0, ["output_tokens"] = info.OutputTokens ?? 0, ["total_tokens"] = (info.InputTokens ?? 0) + (info.OutputTokens ?? 0) };
+        if (info.CacheReadTokens is { } read) usage["cache_read_input_tokens"] = read;
+        if (info.CacheWriteTokens is { } write) usage["cache_creation_input_tokens"] = write;
+        return usage;
+    }
+
+    private static string? Preview(SpanRecord span, string key, string? translated)
+    {
+        var text = span.Attributes.TryGetValue(key, out var value) && value is not null ? PythonJson.Of(value) : translated;
+        return text?.Length > MaxMlflowPreview ? Cut(text, MaxMlflowPreview - 3) + "..." : Cut(text, MaxMlflowPreview);
     }
 
     private static OtlpSpan ToOtlp(SpanRecord span) => new()
@@ -81,34 +133,10 @@ internal static class SpanMapping
     private static string Kind(OtlpSpanKind kind) => kind == OtlpSpanKind.Unspecified ? "internal" : kind.ToString().ToLowerInvariant();
 
     /// <summary>Text that any database takes: bounded, no NUL (PostgreSQL has none), no half of a surrogate pair.</summary>
-    private static string? Cut(string? text, int max)
+    internal static string? Cut(string? text, int max)
     {
         if (text is null) return null;
         if (text.Length > max) text = text[..(char.IsHighSurrogate(text[max - 1]) ? max - 1 : max)];
         return text.Contains('\0', StringComparison.Ordinal) ? text.Replace('\0', ' ') : text;
     }
-}
-
-/// <summary>The compact columns of one span.</summary>
-internal sealed class SpanRow
-{
-    public string TraceId { get; init; } = "";
-    public string SpanId { get; init; } = "";
-    public string? ParentId { get; init; }
-    public string Name { get; init; } = "";
-    public string? Service { get; init; }
-    public string? Environment { get; init; }
-    public string? Release { get; init; }
-    public long StartNs { get; init; }
-    public long EndNs { get; init; }
-    public long IsError { get; init; }
-    public string? Operation { get; init; }
-    public string? Model { get; init; }
-    public string? ResponseId { get; init; }
-    public long? InputTokens { get; init; }
-    public long? OutputTokens { get; init; }
-    public long Richness { get; init; }
-    public string? InputText { get; init; }
-    public string? OutputText { get; init; }
-    public byte[] Payload { get; init; } = [];
 }

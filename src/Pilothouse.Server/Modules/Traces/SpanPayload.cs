@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.IO.Compression;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Pilothouse.Protocols.V1;
 using Pilothouse.Server.Platform;
 
@@ -9,12 +11,13 @@ namespace Pilothouse.Server.Modules.Traces;
 internal static class SpanPayload
 {
     private const byte ZlibJson = 1;
+    private static readonly JsonSerializerOptions Options = new(WireJson.Options) { Converters = { new RealConverter() } };
 
     public static byte[] Write(SpanRecord span)
     {
         using var output = new MemoryStream();
         output.WriteByte(ZlibJson);
-        using (var zlib = new ZLibStream(output, CompressionLevel.Fastest, leaveOpen: true)) JsonSerializer.Serialize(zlib, span, WireJson.Options);
+        using (var zlib = new ZLibStream(output, CompressionLevel.Fastest, leaveOpen: true)) JsonSerializer.Serialize(zlib, span, Options);
         return output.ToArray();
     }
 
@@ -22,7 +25,7 @@ internal static class SpanPayload
     {
         if (payload.Length == 0 || payload[0] != ZlibJson) throw new InvalidDataException("A stored span has an unknown format: it was written by a newer version.");
         using var zlib = new ZLibStream(new MemoryStream(payload, 1, payload.Length - 1, writable: false), CompressionMode.Decompress);
-        var span = JsonSerializer.Deserialize<SpanRecord>(zlib, WireJson.Options) ?? throw new InvalidDataException("A stored span is empty.");
+        var span = JsonSerializer.Deserialize<SpanRecord>(zlib, Options) ?? throw new InvalidDataException("A stored span is empty.");
         return span with { Attributes = Plain(span.Attributes), Resource = Plain(span.Resource), Events = [.. span.Events.Select(e => e with { Attributes = Plain(e.Attributes) })] };
     }
 
@@ -39,4 +42,17 @@ internal static class SpanPayload
         JsonValueKind.Object => json.EnumerateObject().ToDictionary(p => p.Name, p => Plain(p.Value)),
         _ => null,
     };
+
+    /// <summary>2.0 stays 2.0: a real number must not come back as an integer.</summary>
+    private sealed class RealConverter : JsonConverter<double>
+    {
+        public override double Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.GetDouble();
+
+        public override void Write(Utf8JsonWriter writer, double value, JsonSerializerOptions options)
+        {
+            if (!double.IsFinite(value)) writer.WriteStringValue(value.ToString(CultureInfo.InvariantCulture));
+            else if (value == Math.Floor(value) && Math.Abs(value) < 1e15) writer.WriteRawValue(value.ToString("F1", CultureInfo.InvariantCulture));
+            else writer.WriteNumberValue(value);
+        }
+    }
 }

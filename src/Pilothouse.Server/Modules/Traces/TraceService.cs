@@ -11,15 +11,23 @@ internal sealed class TraceService(TraceStore store) : ISpanSink, ITraces
     private const int MaxPage = 1000;
     private const int MaxText = 200;
 
-    public async Task WriteAsync(IReadOnlyList<SpanRecord> spans, CancellationToken ct)
-    {
-        if (spans.Count == 0) return;
-        // The first of two spans with the same ids stays, as it would if they came one after the other.
-        await store.WriteAsync([.. spans.DistinctBy(s => (s.TraceId, s.SpanId)).Select(SpanMapping.ToRow)], ct);
-    }
+    /// <summary>The experiment of traces whose sender names none.</summary>
+    public const string DefaultExperiment = "0";
+
+    public Task WriteAsync(IReadOnlyList<SpanRecord> spans, CancellationToken ct) => WriteAsync(spans, DefaultExperiment, null, ct);
 
     /// <summary>Stores what an OTLP client sent; durable when it returns.</summary>
-    public Task WriteAsync(OtlpTraceBatch batch, CancellationToken ct) => WriteAsync([.. batch.Spans.Select(SpanMapping.ToRecord)], ct);
+    /// <param name="runId">Run to link the traces to, or null.</param>
+    public Task WriteAsync(OtlpTraceBatch batch, string experimentId, string? runId, CancellationToken ct) => WriteAsync([.. batch.Spans.Select(SpanMapping.ToRecord)], experimentId, runId, ct);
+
+    public async Task WriteAsync(IReadOnlyList<SpanRecord> spans, string experimentId, string? runId, CancellationToken ct)
+    {
+        if (spans.Count == 0) return;
+        // The last of two spans with the same ids stays, as it would if they came one after the other.
+        var last = new Dictionary<(string, string), SpanRecord>(spans.Count);
+        foreach (var span in spans) last[(span.TraceId, span.SpanId)] = span;
+        await store.WriteAsync([.. last.Values.Select(SpanMapping.ToRow)], experimentId, runId, ct);
+    }
 
     public async Task<Page<TraceSummary>> ListAsync(TraceQuery query, CancellationToken ct)
     {

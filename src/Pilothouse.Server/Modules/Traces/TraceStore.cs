@@ -10,7 +10,8 @@ internal sealed class TraceStore(Db db)
 
     private const string SpanColumns = """
         trace_id AS TraceId, span_id AS SpanId, parent_id AS ParentId, name, service, environment, release_digest AS Release, start_ns AS StartNs, end_ns AS EndNs, is_error AS IsError,
-        operation, model, response_id AS ResponseId, input_tokens AS InputTokens, output_tokens AS OutputTokens, richness, input_text AS InputText, output_text AS OutputText
+        operation, model, response_id AS ResponseId, input_tokens AS InputTokens, output_tokens AS OutputTokens, richness, input_text AS InputText, output_text AS OutputText,
+        span_type AS SpanType, status, provider, input_cost AS InputCost, output_cost AS OutputCost, cache_read AS CacheReadTokens, cache_write AS CacheWriteTokens
         """;
 
     private const string TraceColumns = """
@@ -22,20 +23,30 @@ internal sealed class TraceStore(Db db)
     [
         "trace_id", "span_id", "parent_id", "name", "service", "environment", "release_digest", "start_ns", "end_ns", "is_error",
         "operation", "model", "response_id", "input_tokens", "output_tokens", "richness", "input_text", "output_text", "payload",
+        "span_type", "status", "provider", "input_cost", "output_cost", "cache_read", "cache_write",
     ];
 
-    /// <summary>Adds spans (those that are there stay as they are) and brings the summaries of their traces up to date, in one transaction.</summary>
+    /// <summary>A span that is sent again (an exporter that tries again, a client that sends it first when it starts) replaces what was there.</summary>
+    private static readonly string SpanConflict = $"ON CONFLICT (trace_id, span_id) DO UPDATE SET {string.Join(", ", SpanInsert.Skip(2).Select(c => $"{c} = excluded.{c}"))}";
+
+    /// <summary>Adds or replaces spans and brings their traces up to date, in one transaction.</summary>
     /// <param name="rows">No two with the same trace and span id.</param>
-    public Task WriteAsync(IReadOnlyList<SpanRow> rows, CancellationToken ct) => db.WriteAsync(async session =>
+    /// <param name="experimentId">Of traces that have none yet.</param>
+    /// <param name="runId">Run to link the traces to, or null.</param>
+    public Task WriteAsync(IReadOnlyList<SpanRow> rows, string experimentId, string? runId, CancellationToken ct) => db.WriteAsync(async session =>
     {
         // In order of id: two writers of the same traces must meet in the same order, or PostgreSQL calls a deadlock.
         var groups = rows.GroupBy(r => r.TraceId).OrderBy(g => g.Key, StringComparer.Ordinal).ToList();
         var known = new HashSet<string>();
         foreach (var chunk in groups.Select(g => g.Key).Chunk(500))
             known.UnionWith(await session.QueryAsync<string>($"SELECT trace_id FROM trc_trace WHERE {session.Dialect.In("trace_id", "@chunk")} ORDER BY trace_id LIMIT 500{session.Dialect.ForUpdate}", new { chunk }));
-        await InsertAsync(session, rows);
+        await InsertAsync(session, [.. groups.SelectMany(g => g.OrderBy(r => r.SpanId, StringComparer.Ordinal))]);
         foreach (var group in groups)
-            await UpsertAsync(session, known.Contains(group.Key) ? TraceSummaries.Of(await SpansAsync(session, group.Key)) : TraceSummaries.Of([.. group]));
+        {
+            var added = group.ToList();
+            await TraceRows.UpsertAsync(session, TraceSummaries.Of(known.Contains(group.Key) ? await SpansAsync(session, group.Key) : added, added), experimentId);
+            if (runId is not null) await session.ExecuteAsync("INSERT INTO trc_run (run_id, trace_id) VALUES (@runId, @traceId) ON CONFLICT DO NOTHING", new { runId, traceId = group.Key });
+        }
     }, ct);
 
     /// <param name="before">Start and id of the last row of the page before, or null.</param>
@@ -68,7 +79,7 @@ internal sealed class TraceStore(Db db)
     private static Task<List<SpanRow>> SpansAsync(DbSession session, string traceId) =>
         session.QueryAsync<SpanRow>($"SELECT {SpanColumns} FROM trc_span WHERE trace_id = @traceId ORDER BY start_ns LIMIT @limit", new { traceId, limit = MaxSpansPerTrace });
 
-    private static Task InsertAsync(DbSession session, IReadOnlyList<SpanRow> rows) => session.BulkInsertAsync("trc_span", SpanInsert, rows, static (row, span) =>
+    private static Task InsertAsync(DbSession session, IReadOnlyList<SpanRow> rows) => session.BulkUpsertAsync("trc_span", SpanInsert, rows, static (row, span) =>
     {
         row.Text(span.TraceId);
         row.Text(span.SpanId);
@@ -89,21 +100,26 @@ internal sealed class TraceStore(Db db)
         row.Text(span.InputText);
         row.Text(span.OutputText);
         row.Bytes(span.Payload);
-    }, ignoreDuplicates: true);
+        row.Text(span.SpanType);
+        row.Integer(span.Status);
+        row.Text(span.Provider);
+        Optional(row, span.InputCost);
+        Optional(row, span.OutputCost);
+        Optional(row, span.CacheReadTokens);
+        Optional(row, span.CacheWriteTokens);
+    }, SpanConflict);
+
+    private static void Optional(IBulkRow row, double? value)
+    {
+        if (value is { } number) row.Real(number);
+        else row.Null();
+    }
 
     private static void Optional(IBulkRow row, long? value)
     {
         if (value is { } number) row.Integer(number);
         else row.Null();
     }
-
-    private static Task<int> UpsertAsync(DbSession session, TraceSummary t) => session.ExecuteAsync("""
-        INSERT INTO trc_trace (trace_id, name, service, model, release_digest, environment, start_ms, duration_ms, spans, errors, input_tokens, output_tokens, input_text, output_text)
-        VALUES (@TraceId, @Name, @Service, @Model, @Release, @Environment, @StartMs, @DurationMs, @Spans, @Errors, @InputTokens, @OutputTokens, @Input, @Output)
-        ON CONFLICT (trace_id) DO UPDATE SET name = excluded.name, service = excluded.service, model = excluded.model, release_digest = excluded.release_digest, environment = excluded.environment,
-            start_ms = excluded.start_ms, duration_ms = excluded.duration_ms, spans = excluded.spans, errors = excluded.errors, input_tokens = excluded.input_tokens,
-            output_tokens = excluded.output_tokens, input_text = excluded.input_text, output_text = excluded.output_text
-        """, t);
 
     private static string Escape(string text) => text.Replace(@"\", @"\\", StringComparison.Ordinal).Replace("%", @"\%", StringComparison.Ordinal).Replace("_", @"\_", StringComparison.Ordinal);
 

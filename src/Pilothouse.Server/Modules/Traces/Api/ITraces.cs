@@ -5,7 +5,7 @@ namespace Pilothouse.Server.Modules.Traces.Api;
 /// <summary>Where spans go in: from OTLP clients and from our own gateway.</summary>
 public interface ISpanSink
 {
-    /// <summary>Stores spans; durable when the task completes. A span that is there already (same trace and span id) is left as it is.</summary>
+    /// <summary>Stores spans; durable when the task completes. A span that is there already (same trace and span id) is replaced.</summary>
     Task WriteAsync(IReadOnlyList<SpanRecord> spans, CancellationToken ct);
 }
 

@@ -23,7 +23,7 @@ internal static class OtlpEndpoints
         var json = OtlpEncoding.IsJson(http.Request);
         var body = await OtlpEncoding.ReadAsync(http, ct);
         var batch = json ? OtlpJson.DecodeTraces(body) : OtlpProtobuf.DecodeTraces(body.Span);
-        await service.WriteAsync(batch, ct);
+        await service.WriteAsync(batch, TraceService.DefaultExperiment, null, ct);
         http.Response.ContentType = json ? OtlpEncoding.Json : OtlpEncoding.Protobuf;
         var answer = json ? OtlpJson.EncodeTraceResponse(batch.RejectedSpans, batch.ErrorMessage) : OtlpProtobuf.EncodeTraceResponse(batch.RejectedSpans, batch.ErrorMessage);
         http.Response.ContentLength = answer.Length;
