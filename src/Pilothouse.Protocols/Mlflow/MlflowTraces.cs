@@ -171,7 +171,6 @@ public sealed record MlflowTraceInput
         var state = value.ValueKind == JsonValueKind.String ? States.FirstOrDefault(value.ValueEquals)
             : value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) && number is >= 0 and <= 3 ? States[number] : null;
         if (state is not null) State = state;
-        else ExecutionMs = null; // recorded: with an unknown state MLflow's server drops the duration, too
         return state is not null;
     }
 

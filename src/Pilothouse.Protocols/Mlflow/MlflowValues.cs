@@ -15,7 +15,7 @@ internal static class MlflowValues
         MlflowKind.Boolean => value.ValueKind switch { JsonValueKind.True => true, JsonValueKind.False => false, _ => null },
         MlflowKind.Enumeration => Enumeration(field, value),
         MlflowKind.TextList => TextList(value),
-        MlflowKind.Json => field.AnyItems ? value.ValueKind == JsonValueKind.Array ? value : null : value.ValueKind == JsonValueKind.Object ? value : null,
+        MlflowKind.Json => value.ValueKind == (field.AnyItems ? JsonValueKind.Array : JsonValueKind.Object) ? value.Clone() : null, // the body's buffer is used again after the request
         _ => null,
     };
 

@@ -43,7 +43,7 @@ internal sealed class Replayer(HttpClient http)
         {
             var value = _bindings.Fill(header.Value.GetString()!);
             if (header.Name == "Content-Type") request.Content?.Headers.TryAddWithoutValidation("Content-Type", value);
-            else request.Headers.TryAddWithoutValidation(header.Name, value);
+            else if (!request.Headers.TryAddWithoutValidation(header.Name, value)) request.Content?.Headers.TryAddWithoutValidation(header.Name, value); // Content-Encoding
         }
         return request;
     }

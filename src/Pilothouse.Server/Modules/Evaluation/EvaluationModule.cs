@@ -20,7 +20,13 @@ public sealed class EvaluationModule : IModule
         services.AddSingleton(s => s.GetRequiredService<IOptions<EvaluationOptions>>().Value);
         services.AddSingleton<IProjectContent, ProjectContent>().AddSingleton<ResponseCache>().AddSingleton<EvaluationStore>().AddSingleton<EvaluationPlanner>().AddSingleton<AnswerSource>();
         services.AddSingleton<EvaluationService>().AddSingleton<IEvaluations>(s => s.GetRequiredService<EvaluationService>()).AddHostedService<EvaluationRecovery>();
+        services.AddSingleton<EvaluationDatasetStore>().AddSingleton<EvaluationDatasets>().AddSingleton<RegisteredScorerStore>().AddSingleton<RegisteredScorers>();
     }
 
-    public void MapEndpoints(IEndpointRouteBuilder endpoints) => endpoints.MapEvaluations();
+    public void MapEndpoints(IEndpointRouteBuilder endpoints)
+    {
+        endpoints.MapEvaluations();
+        endpoints.MapMlflowDatasets(endpoints.ServiceProvider.GetRequiredService<EvaluationDatasets>());
+        endpoints.MapMlflowScorers(endpoints.ServiceProvider.GetRequiredService<RegisteredScorers>());
+    }
 }

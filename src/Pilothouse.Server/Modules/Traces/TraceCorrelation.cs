@@ -19,7 +19,10 @@ internal static class TraceCorrelation
     {
         (both, first, second, none) = (both + prior, first + prior, second + prior, none + prior);
         var total = both + first + second + none;
-        if (both >= total) return 1;
-        return Math.Log(both * total / ((both + first) * (both + second))) / -Math.Log(both / total);
+        if (first + second + none == 3 * prior) return 1; // always together
+        // log(P(x,y) / (P(x) P(y))) / -log(P(x,y)), in logarithms
+        var (logBoth, logTotal) = (Math.Log(both), Math.Log(total));
+        var pmi = logBoth + logTotal - (Math.Log(both + first) + Math.Log(both + second));
+        return Math.Clamp(pmi / -(logBoth - logTotal), -1, 1);
     }
 }

@@ -14,11 +14,20 @@ public sealed class TracesModule : IModule
 
     public void AddServices(IServiceCollection services, IConfiguration configuration) =>
         services.AddSingleton<TraceStore>().AddSingleton<TraceService>()
+            .AddSingleton<MlflowTraceStore>().AddSingleton<MlflowTraceService>().AddSingleton<AssessmentStore>().AddSingleton<AssessmentService>()
+            .AddSingleton<TraceSearch>().AddSingleton<TraceMetrics>().AddSingleton<IssueStore>().AddSingleton<IssueService>()
             .AddSingleton<ITraces>(s => s.GetRequiredService<TraceService>()).AddSingleton<ISpanSink>(s => s.GetRequiredService<TraceService>());
 
     public void MapEndpoints(IEndpointRouteBuilder endpoints)
     {
+        var services = endpoints.ServiceProvider;
+        var mlflow = services.GetRequiredService<MlflowTraceService>();
         endpoints.MapOtlp();
+        endpoints.MapMlflowTraces(mlflow);
+        endpoints.MapMlflowTracesV2(mlflow, services.GetRequiredService<TraceSearch>());
+        endpoints.MapMlflowTraceQueries(mlflow, services.GetRequiredService<TraceSearch>(), services.GetRequiredService<TraceMetrics>());
+        endpoints.MapMlflowAssessments(services.GetRequiredService<AssessmentService>());
+        endpoints.MapMlflowIssues(services.GetRequiredService<IssueService>());
         endpoints.MapTraces();
     }
 }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -22,6 +23,17 @@ public static class MlflowRoutes
             var message = HttpMethods.IsGet(method) ? ReadQuery(http, schema) : await ReadJsonAsync(http, schema);
             await http.WriteMlflowAsync(await handle(message, http));
         }, role, version);
+
+    /// <summary>Maps one RPC whose answer is written piece by piece (spans: many, and deeply nested).</summary>
+    public static void MapMlflowWriter(this IEndpointRouteBuilder endpoints, string method, string path, MlflowSchema schema,
+        Func<MlflowMessage, HttpContext, Task<Action<Utf8JsonWriter>>> handle, JsonWriterOptions options, string version) =>
+        endpoints.MapMlflowRaw(method, path, async http =>
+        {
+            var write = await handle(HttpMethods.IsGet(method) ? ReadQuery(http, schema) : await ReadJsonAsync(http, schema), http);
+            http.Response.ContentType = "application/json";
+            await using (var json = new Utf8JsonWriter(http.Response.BodyWriter, options)) write(json);
+            await http.Response.BodyWriter.FlushAsync(http.RequestAborted);
+        }, version: version);
 
     /// <summary>Maps one route that reads the request itself.</summary>
     public static void MapMlflowRaw(this IEndpointRouteBuilder endpoints, string method, string path, RequestDelegate handle, Role? role = null, string version = "2.0")

@@ -19,7 +19,7 @@ public class TraceStoreTests
         await traces.WriteAsync([call], default);
         var early = Assert.Single((await traces.ListAsync(new TraceQuery(), default)).Items);
         await traces.WriteAsync([root, call], default);
-        await traces.WriteAsync([root with { Name = "another text of the same span" }], default);
+        await traces.WriteAsync([root with { Name = "sent when it began" }, root], default);
         var trace = await traces.GetAsync(root.TraceId, default);
 
         Assert.Equal(("chat", 1), (early.Name, early.Spans));

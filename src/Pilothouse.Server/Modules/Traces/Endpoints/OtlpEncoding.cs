@@ -7,7 +7,7 @@ using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Traces.Endpoints;
 
-/// <summary>Bodies of OTLP/HTTP: protobuf or JSON by Content-Type, plain or gzip, bounded before and after decompression.</summary>
+/// <summary>Bodies of OTLP/HTTP: protobuf or JSON by Content-Type, plain, gzip or deflate, bounded before and after decompression.</summary>
 internal static class OtlpEncoding
 {
     public const string Protobuf = "application/x-protobuf";
@@ -15,9 +15,11 @@ internal static class OtlpEncoding
 
     public static bool IsJson(HttpRequest request) => MediaType(request).Equals(Json, StringComparison.OrdinalIgnoreCase);
 
+    public static bool IsKnown(HttpRequest request) => IsJson(request) || MediaType(request).Equals(Protobuf, StringComparison.OrdinalIgnoreCase);
+
     public static void RequireKnown(HttpRequest request)
     {
-        if (!IsJson(request) && !MediaType(request).Equals(Protobuf, StringComparison.OrdinalIgnoreCase))
+        if (!IsKnown(request))
             throw new PilothouseException(ErrorCode.Unsupported, $"The Content-Type '{MediaType(request)}' is not OTLP: send {Protobuf} or {Json}.");
     }
 
@@ -27,15 +29,16 @@ internal static class OtlpEncoding
         if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit) limit.MaxRequestBodySize = OtlpLimits.MaxRequestBytes;
         var encoding = http.Request.Headers.ContentEncoding.ToString();
         if (encoding is "" or "identity") return await ReadAsync(http.Request.Body, ct);
-        if (encoding != "gzip") throw new PilothouseException(ErrorCode.Unsupported, $"The Content-Encoding '{encoding}' is not supported: send gzip or none.");
+        if (encoding is not ("gzip" or "deflate")) throw new PilothouseException(ErrorCode.Unsupported, $"The Content-Encoding '{encoding}' is not supported: send gzip, deflate or none.");
         try
         {
-            await using var gzip = new GZipStream(http.Request.Body, CompressionMode.Decompress);
-            return await ReadAsync(gzip, ct);
+            // In HTTP "deflate" is the zlib format (RFC 9110, 8.4.1.2).
+            await using Stream plain = encoding == "gzip" ? new GZipStream(http.Request.Body, CompressionMode.Decompress) : new ZLibStream(http.Request.Body, CompressionMode.Decompress);
+            return await ReadAsync(plain, ct);
         }
         catch (InvalidDataException e)
         {
-            throw new PilothouseException(ErrorCode.InvalidArgument, "The body is not valid gzip.", e);
+            throw new PilothouseException(ErrorCode.InvalidArgument, $"The body is not valid {encoding}.", e);
         }
     }
 

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http;
 using Pilothouse.Protocols.Otlp;
 using Pilothouse.Server.Platform;
+using Pilothouse.Server.Platform.Mlflow;
 
 namespace Pilothouse.Server.Modules.Traces.Endpoints;
 
@@ -12,8 +13,26 @@ internal sealed class OtlpErrors : ErrorShape
 {
     public static OtlpErrors Instance { get; } = new();
 
+    /// <summary>What an MLflow client is told of an empty body.</summary>
+    public const string NoSpans = "Invalid OpenTelemetry format - no spans found";
+
+    private const string MlflowItem = "otlp.mlflow";
+
+    /// <summary>From here on the errors of this request are MLflow's <c>{"error_code", "message"}</c>.</summary>
+    public static void UseMlflow(HttpContext context) => context.Items[MlflowItem] = true;
+
     public override async Task WriteAsync(HttpContext context, ErrorCode code, string message)
     {
+        if (context.Items.ContainsKey(MlflowItem))
+        {
+            await MlflowErrors.Instance.WriteAsync(context, code, message);
+            return;
+        }
+        if (OtlpEndpoints.IsMlflow(context.Request))
+        {
+            await WriteDetailAsync(context, code, message);
+            return;
+        }
         var (status, grpc) = Codes(code);
         context.Response.StatusCode = status;
         if (status is 429 or 503) context.Response.Headers.RetryAfter = "1";
@@ -22,6 +41,24 @@ internal sealed class OtlpErrors : ErrorShape
         context.Response.ContentType = json ? OtlpEncoding.Json : OtlpEncoding.Protobuf;
         await context.Response.Body.WriteAsync(json ? OtlpJson.EncodeStatus(grpc, message) : OtlpProtobuf.EncodeStatus(grpc, message), context.RequestAborted);
     }
+
+    /// <summary>MLflow's OTLP address answers <c>{"detail": "..."}</c>, and 400 for another content type.</summary>
+    private static Task WriteDetailAsync(HttpContext context, ErrorCode code, string message)
+    {
+        var (status, _) = Codes(code);
+        context.Response.StatusCode = code == ErrorCode.Unsupported ? StatusCodes.Status400BadRequest : status;
+        if (status is 429 or 503) context.Response.Headers.RetryAfter = "1";
+        if (status == 401) context.Response.Headers.WWWAuthenticate = "Basic realm=\"Pilothouse\"";
+        return context.Response.WriteAsJsonAsync(new { detail = Detail(context.Request, code, message), message }, context.RequestAborted);
+    }
+
+    /// <summary>MLflow's own words; ours, which say more, stand in <c>message</c> beside them.</summary>
+    private static string Detail(HttpRequest request, ErrorCode code, string message) => code switch
+    {
+        ErrorCode.InvalidArgument => message.StartsWith(NoSpans, StringComparison.Ordinal) ? NoSpans : "Invalid OpenTelemetry format",
+        ErrorCode.Unsupported when !OtlpEncoding.IsKnown(request) => $"Invalid Content-Type: {request.ContentType}. Expected: application/x-protobuf or application/json",
+        _ => message,
+    };
 
     private static (int Http, int Grpc) Codes(ErrorCode code) => code switch
     {
