@@ -23,6 +23,7 @@ var root = new RootCommand("Pilothouse takes a change to a language model from c
     WatchCommand.Create(),
     AlertsCommand.Create(),
     AuditCommand.Create(),
+    GcCommand.Create(),
     TokenCommand.Create(),
     ServeCommand.Create(),
     DemoCommand.Create(),

@@ -185,3 +185,21 @@ public sealed record MlflowFileInfo(string Path, bool IsDir, long? FileSize);
 
 /// <summary>Answer of <c>artifacts/list</c>.</summary>
 public sealed record MlflowArtifacts(string? RootUri, IReadOnlyList<MlflowFileInfo>? Files, string? NextPageToken);
+
+/// <summary>Answer of <c>mlflow-artifacts/mpu/create</c>.</summary>
+public sealed record MlflowMultipartUpload(string UploadId, IReadOnlyList<MlflowUploadCredential> Credentials);
+
+/// <summary>Where a part is put, without further login; the answer's ETag goes into <c>mpu/complete</c>.</summary>
+public sealed record MlflowUploadCredential(string Url, long PartNumber)
+{
+    /// <summary>Headers to send along.</summary>
+    public IReadOnlyDictionary<string, string> Headers { get; init; } = new Dictionary<string, string>();
+}
+
+/// <summary>Answer of <c>mlflow-artifacts/presigned</c>: where ranges of a file can be fetched, without further login.</summary>
+/// <param name="FileSize">Bytes.</param>
+public sealed record MlflowPresignedFile(string Url, long FileSize)
+{
+    /// <summary>Headers to send along.</summary>
+    public IReadOnlyDictionary<string, string> Headers { get; init; } = new Dictionary<string, string>();
+}

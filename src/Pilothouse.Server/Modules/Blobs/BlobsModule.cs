@@ -13,7 +13,7 @@ public sealed class BlobsModule : IModule
     public string Name => "Blobs";
 
     public void AddServices(IServiceCollection services, IConfiguration configuration) =>
-        services.AddSingleton<DiskBlobStore>().AddSingleton<IBlobStore>(s => s.GetRequiredService<DiskBlobStore>());
+        services.AddSingleton<DiskBlobStore>().AddSingleton<IBlobStore>(s => s.GetRequiredService<DiskBlobStore>()).AddSingleton<IBlobGarbage, BlobGarbage>();
 
     public void MapEndpoints(IEndpointRouteBuilder endpoints) => endpoints.MapBlobs();
 }

@@ -9,9 +9,15 @@ namespace Pilothouse.Server.Modules.Blobs;
 /// Blobs as files. Content streams into a temporary file while it is hashed, is fsynced, then renamed to its digest:
 /// a blob is there whole or not at all, whatever kills the server.
 /// </summary>
-internal sealed class DiskBlobStore(ServerOptions options, Ids ids) : IBlobStore
+internal sealed class DiskBlobStore(ServerOptions options, Ids ids, TimeProvider time) : IBlobStore
 {
     private const int BufferSize = 1024 * 1024;
+
+    /// <summary>Whoever looks for a blob may be about to name it: its file is marked as used, but not more often than this.</summary>
+    private static readonly TimeSpan TouchInterval = TimeSpan.FromMinutes(10);
+
+    /// <summary>Storing or finding a blob and deleting it exclude each other.</summary>
+    private readonly Lock[] _gates = [.. Enumerable.Range(0, 64).Select(_ => new Lock())];
 
     public async Task<BlobInfo> PutAsync(Stream content, string? expected, CancellationToken ct)
     {
@@ -23,11 +29,15 @@ internal sealed class DiskBlobStore(ServerOptions options, Ids ids) : IBlobStore
             if (expected is not null && digest != expected)
                 throw new PilothouseException(ErrorCode.DigestMismatch, $"The content received ({size} bytes) has the digest {digest}, not {expected}: it was cut or changed on the way. Nothing was stored; send it again.");
             var path = PathOf(digest);
-            if (!File.Exists(path))
+            if (!TryTouch(path))
             {
                 var directory = Path.GetDirectoryName(path)!;
                 Directory.CreateDirectory(directory);
-                File.Move(temporary, path, overwrite: true);
+                lock (GateOf(path))
+                {
+                    File.Move(temporary, path, overwrite: true);
+                    File.SetLastWriteTimeUtc(path, time.GetUtcNow().UtcDateTime);
+                }
                 Posix.SyncDirectory(directory);
             }
             return new BlobInfo(digest, size);
@@ -40,8 +50,35 @@ internal sealed class DiskBlobStore(ServerOptions options, Ids ids) : IBlobStore
 
     public Task<BlobInfo?> FindAsync(string digest, CancellationToken ct)
     {
+        var path = PathOf(digest);
+        return Task.FromResult(TryTouch(path) ? new BlobInfo(digest, new FileInfo(path).Length) : null);
+    }
+
+    /// <summary>Deletes a blob that was not used since a time.</summary>
+    /// <returns>Its size, 0 when it was not there; null when it was used later and so stays.</returns>
+    public long? TryDelete(string digest, long unusedSinceMs, bool dryRun)
+    {
+        var path = PathOf(digest);
+        lock (GateOf(path))
+        {
+            var file = new FileInfo(path);
+            if (!file.Exists) return 0;
+            if (file.LastWriteTimeUtc > DateTimeOffset.FromUnixTimeMilliseconds(unusedSinceMs).UtcDateTime) return null;
+            var size = file.Length;
+            if (!dryRun) file.Delete();
+            return size;
+        }
+    }
+
+    /// <summary>The text of a JSON document; null for anything else, and for what is larger.</summary>
+    public async Task<string?> ReadDocumentAsync(string digest, int maxBytes, CancellationToken ct)
+    {
         var file = new FileInfo(PathOf(digest));
-        return Task.FromResult(file.Exists ? new BlobInfo(digest, file.Length) : null);
+        if (!file.Exists || file.Length is 0 || file.Length > maxBytes) return null;
+        await using var stream = file.OpenRead();
+        if (stream.ReadByte() is not ('{' or '[')) return null;
+        using var reader = new StreamReader(stream);
+        return await reader.ReadToEndAsync(ct);
     }
 
     public Task<Stream> OpenReadAsync(string digest, CancellationToken ct)
@@ -61,6 +98,21 @@ internal sealed class DiskBlobStore(ServerOptions options, Ids ids) : IBlobStore
         var path = PathOf(digest);
         return File.Exists(path) ? Task.FromResult(path) : throw Missing(digest);
     }
+
+    /// <returns>False when there is no such blob.</returns>
+    private bool TryTouch(string path)
+    {
+        lock (GateOf(path))
+        {
+            var file = new FileInfo(path);
+            if (!file.Exists) return false;
+            var now = time.GetUtcNow().UtcDateTime;
+            if (now - file.LastWriteTimeUtc > TouchInterval) file.LastWriteTimeUtc = now;
+            return true;
+        }
+    }
+
+    private Lock GateOf(string path) => _gates[(uint)string.GetHashCode(path, StringComparison.Ordinal) % (uint)_gates.Length];
 
     /// <exception cref="PilothouseException">InvalidArgument: not a SHA-256 digest. Checked to the letter, since it becomes a path.</exception>
     private string PathOf(string digest)

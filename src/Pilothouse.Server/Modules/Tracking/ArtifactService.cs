@@ -40,7 +40,7 @@ internal sealed class ArtifactService(ArtifactStore store, RunStore runs, Logged
     /// <summary>Whether the artifacts below this URI are on this server.</summary>
     public static bool Holds(string artifactUri) => artifactUri.StartsWith(Scheme, StringComparison.Ordinal);
 
-    public Task DeleteAsync(string path, CancellationToken ct) => Clean(path) is { Length: > 0 } clean ? store.DeleteAsync(clean, ct) : throw InvalidPath();
+    public Task DeleteAsync(string path, CancellationToken ct) => Clean(path) is { Length: > 0 } clean ? store.DeleteAsync(clean, time.NowMs(), ct) : throw InvalidPath();
 
     /// <summary>Base names below a directory of the proxy. The protocol has no pages here, so a directory is listed whole or not at all.</summary>
     public async Task<MlflowArtifacts> ListAsync(string path, CancellationToken ct)
@@ -99,7 +99,7 @@ internal sealed class ArtifactService(ArtifactStore store, RunStore runs, Logged
         ?? throw new PilothouseException(ErrorCode.Unsupported, $"The artifacts of this run are at {artifactUri}, which this server does not hold. Use that store's own client.");
 
     /// <summary>The path below the proxy of <c>mlflow-artifacts:/1/x</c> or <c>mlflow-artifacts://host:port/1/x</c>; null for other places.</summary>
-    private static string? PathIn(string artifactUri)
+    internal static string? PathIn(string artifactUri)
     {
         if (!artifactUri.StartsWith(Scheme, StringComparison.Ordinal)) return null;
         var rest = artifactUri[Scheme.Length..];

@@ -19,7 +19,7 @@ internal sealed class ExperimentSearch(Db db)
         // MLflow breaks ties by id: downwards with an order of the caller's, upwards without.
         if (!orders.Any(o => o.Key == "experiment_id")) search.Sort(new SortKey("e.id", null, IsText: false, Descending: orders.Count > 0));
         search.StartAfter(token);
-        if (viewType != "ALL") search.And($"e.lifecycle = {search.Bind(viewType == "DELETED_ONLY" ? Lifecycle.Deleted : Lifecycle.Active)}");
+        search.And(viewType == "ALL" ? $"e.lifecycle <> '{Lifecycle.Purged}'" : $"e.lifecycle = {search.Bind(viewType == "DELETED_ONLY" ? Lifecycle.Deleted : Lifecycle.Active)}");
         foreach (var comparison in comparisons) search.And(Condition(search, comparison));
 
         return await db.ReadAsync(async session =>

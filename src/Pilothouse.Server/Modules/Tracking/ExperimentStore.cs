@@ -31,13 +31,13 @@ internal sealed class ExperimentStore(Db db)
     }, ct);
 
     public Task<ExperimentRow?> FindAsync(long id, CancellationToken ct) =>
-        db.ReadAsync(session => WithTagsAsync(session, session.FirstOrDefaultAsync<ExperimentRow>($"SELECT {Columns} FROM trk_experiment WHERE id = @id", new { id })), ct);
+        db.ReadAsync(session => WithTagsAsync(session, session.FirstOrDefaultAsync<ExperimentRow>($"SELECT {Columns} FROM trk_experiment WHERE id = @id AND lifecycle <> '{Lifecycle.Purged}'", new { id })), ct);
 
     public Task<ExperimentRow?> FindAsync(string name, CancellationToken ct) =>
-        db.ReadAsync(session => WithTagsAsync(session, session.FirstOrDefaultAsync<ExperimentRow>($"SELECT {Columns} FROM trk_experiment WHERE name = @name", new { name })), ct);
+        db.ReadAsync(session => WithTagsAsync(session, session.FirstOrDefaultAsync<ExperimentRow>($"SELECT {Columns} FROM trk_experiment WHERE name = @name AND lifecycle <> '{Lifecycle.Purged}'", new { name })), ct);
 
     public static Task<ExperimentRow?> FindAsync(DbSession session, long id) =>
-        session.FirstOrDefaultAsync<ExperimentRow>($"SELECT {Columns} FROM trk_experiment WHERE id = @id", new { id });
+        session.FirstOrDefaultAsync<ExperimentRow>($"SELECT {Columns} FROM trk_experiment WHERE id = @id AND lifecycle <> '{Lifecycle.Purged}'", new { id });
 
     public Task<bool> RenameAsync(long id, string name, long now, CancellationToken ct) => db.WriteAsync(async session =>
         await session.ExecuteAsync("UPDATE trk_experiment SET name = @name, updated_ms = @now WHERE id = @id", new { id, name, now }) > 0, ct);
@@ -68,11 +68,11 @@ internal sealed class ExperimentStore(Db db)
 
     /// <summary>All experiments with the number of their active runs, newest first.</summary>
     public Task<List<Protocols.V1.ExperimentSummary>> SummariesAsync(int limit, CancellationToken ct) => db.ReadAsync(async session =>
-        (await session.QueryAsync<SummaryRow>($"{Summaries} ORDER BY e.created_ms DESC, e.id DESC LIMIT @limit", new { limit })).ConvertAll(r => r.ToSummary()), ct);
+        (await session.QueryAsync<SummaryRow>($"{Summaries} WHERE e.lifecycle <> '{Lifecycle.Purged}' ORDER BY e.created_ms DESC, e.id DESC LIMIT @limit", new { limit })).ConvertAll(r => r.ToSummary()), ct);
 
     /// <summary>One experiment with the number of its active runs.</summary>
     public Task<Protocols.V1.ExperimentSummary?> SummaryAsync(long id, CancellationToken ct) => db.ReadAsync(async session =>
-        (await session.FirstOrDefaultAsync<SummaryRow>($"{Summaries} WHERE e.id = @id", new { id }))?.ToSummary(), ct);
+        (await session.FirstOrDefaultAsync<SummaryRow>($"{Summaries} WHERE e.id = @id AND e.lifecycle <> '{Lifecycle.Purged}'", new { id }))?.ToSummary(), ct);
 
     private static async Task<ExperimentRow?> WithTagsAsync(DbSession session, Task<ExperimentRow?> find)
     {

@@ -5,6 +5,9 @@ internal static class Lifecycle
 {
     public const string Active = "active";
     public const string Deleted = "deleted";
+
+    /// <summary>Going for good: nobody sees it any more, and it cannot be restored.</summary>
+    public const string Purged = "purged";
 }
 
 /// <summary>MLflow's enumerations, in the order of their numbers.</summary>

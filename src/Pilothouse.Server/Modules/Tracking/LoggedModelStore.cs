@@ -32,7 +32,7 @@ internal sealed class LoggedModelStore(Db db)
     /// <summary>The model with its data, whatever its stage.</summary>
     public static async Task<ModelRow?> FindAsync(DbSession session, string id, bool withData)
     {
-        var model = await session.FirstOrDefaultAsync<ModelRow>($"SELECT {Columns} FROM trk_model m WHERE m.id = @id", new { id });
+        var model = await session.FirstOrDefaultAsync<ModelRow>($"SELECT {Columns} FROM trk_model m WHERE m.id = @id AND m.lifecycle <> 'purged'", new { id });
         if (model is not null && withData) await AddDataAsync(session, [model]);
         return model;
     }

@@ -31,7 +31,7 @@ internal sealed class RunSearch(Db db)
         if (!orders.Any(o => o.Entity == MlflowEntity.Attribute && o.Key == "run_id")) search.Sort(new SortKey("r.id", null, IsText: true, Descending: false));
         search.StartAfter(token);
         search.And(experiments.Count == 1 ? $"r.experiment = {search.Bind(experiments[0])}" : db.Dialect.In("r.experiment", search.Bind(experiments.ToArray())));
-        if (viewType != "ALL") search.And($"r.lifecycle = {search.Bind(viewType == "DELETED_ONLY" ? Lifecycle.Deleted : Lifecycle.Active)}");
+        search.And(viewType == "ALL" ? $"r.lifecycle <> '{Lifecycle.Purged}'" : $"r.lifecycle = {search.Bind(viewType == "DELETED_ONLY" ? Lifecycle.Deleted : Lifecycle.Active)}");
         foreach (var comparison in comparisons) search.And(Condition(search, comparison));
         return search;
     }

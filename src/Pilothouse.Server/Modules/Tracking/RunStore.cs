@@ -29,9 +29,9 @@ internal sealed class RunStore(Db db)
 
     /// <summary>The runs of these ids, without tags, params and metrics; those that do not exist are missing.</summary>
     public static async Task<Dictionary<string, RunRow>> FindAllAsync(DbSession session, string[] ids) =>
-        (await session.QueryAsync<RunRow>($"SELECT {Columns} FROM trk_run r WHERE {session.Dialect.In("r.id", "@ids")}", new { ids })).ToDictionary(r => r.Id, StringComparer.Ordinal);
+        (await session.QueryAsync<RunRow>($"SELECT {Columns} FROM trk_run r WHERE {session.Dialect.In("r.id", "@ids")} AND r.lifecycle <> '{Lifecycle.Purged}'", new { ids })).ToDictionary(r => r.Id, StringComparer.Ordinal);
 
-    public static Task<RunRow?> FindAsync(DbSession session, string id) => session.FirstOrDefaultAsync<RunRow>($"SELECT {Columns} FROM trk_run r WHERE r.id = @id", new { id });
+    public static Task<RunRow?> FindAsync(DbSession session, string id) => session.FirstOrDefaultAsync<RunRow>($"SELECT {Columns} FROM trk_run r WHERE r.id = @id AND r.lifecycle <> '{Lifecycle.Purged}'", new { id });
 
     /// <summary>Experiment of a run; null when there is no such run.</summary>
     public Task<long?> ExperimentOfAsync(string id, CancellationToken ct) => db.ReadAsync(session => session.ScalarAsync<long?>("SELECT experiment FROM trk_run WHERE id = @id", new { id }), ct);
@@ -57,7 +57,7 @@ internal sealed class RunStore(Db db)
     public Task MoveAsync(string id, string to, long now, CancellationToken ct) => db.WriteAsync(async session =>
     {
         long? deleted = to == Lifecycle.Deleted ? now : null;
-        if (await session.ExecuteAsync("UPDATE trk_run SET lifecycle = @to, deleted_ms = @deleted WHERE id = @id", new { id, to, deleted }) == 0) throw Missing(id);
+        if (await session.ExecuteAsync("UPDATE trk_run SET lifecycle = @to, deleted_ms = @deleted WHERE id = @id AND lifecycle <> 'purged'", new { id, to, deleted }) == 0) throw Missing(id);
     }, ct);
 
     /// <summary>Sets tags (the last of equal keys wins); the tag mlflow.runName is the run's name.</summary>

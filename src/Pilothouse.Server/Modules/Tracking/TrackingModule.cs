@@ -4,8 +4,10 @@ using Microsoft.Extensions.DependencyInjection;
 using Pilothouse.Server.Modules.Tracking.Api;
 using Pilothouse.Server.Modules.Tracking.Capture;
 using Pilothouse.Server.Modules.Tracking.Endpoints;
+using Pilothouse.Server.Modules.Tracking.Garbage;
 using Pilothouse.Server.Modules.Tracking.Media;
 using Pilothouse.Server.Modules.Tracking.Table;
+using Pilothouse.Server.Modules.Tracking.Uploads;
 using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Tracking;
@@ -26,6 +28,8 @@ public sealed class TrackingModule : IModule
         services.AddSingleton<MediaStore>().AddSingleton<MediaService>().AddSingleton<IRunMedia>(s => s.GetRequiredService<MediaService>());
         services.AddSingleton<CaptureStore>().AddSingleton<RunLogStore>().AddSingleton<RunLogService>().AddSingleton<IRunLogs>(s => s.GetRequiredService<RunLogService>());
         services.AddSingleton<CaptureService>().AddHostedService<HeartbeatWatch>();
+        services.AddSingleton<UploadStore>().AddSingleton<SignedLinks>().AddSingleton<UploadService>();
+        services.AddSingleton<GarbageStore>().AddSingleton<PurgeStore>().AddSingleton<GarbageService>();
         services.AddSingleton<IArtifacts>(s => s.GetRequiredService<ArtifactService>()).AddSingleton<ILoggedModels>(s => s.GetRequiredService<LoggedModelService>());
         services.AddSingleton<RunTableStore>().AddSingleton<RunColumnStore>().AddSingleton<RunGroupStore>();
         services.AddSingleton<IRunTable, RunTableService>().AddSingleton<IRunViews, RunViewStore>();
@@ -40,6 +44,8 @@ public sealed class TrackingModule : IModule
         endpoints.MapMlflowRuns(services.GetRequiredService<RunService>());
         endpoints.MapMlflowSearch(services.GetRequiredService<RunSearch>(), services.GetRequiredService<ExperimentSearch>(), services.GetRequiredService<MetricHistory>());
         endpoints.MapMlflowArtifacts(services.GetRequiredService<ArtifactService>());
+        endpoints.MapMlflowUploads(services.GetRequiredService<UploadService>(), services.GetRequiredService<SignedLinks>(), services.GetRequiredService<ArtifactService>());
+        endpoints.MapGarbage();
         endpoints.MapMlflowRunInputs(services.GetRequiredService<RunInputService>());
         endpoints.MapMlflowLoggedModels(services.GetRequiredService<LoggedModelService>(), services.GetRequiredService<LoggedModelSearch>(), services.GetRequiredService<ArtifactService>());
         endpoints.MapMlflowServer();

@@ -52,6 +52,7 @@ public static class PilothouseServer
 
         var app = builder.Build();
         app.UseMiddleware<ErrorMiddleware>();
+        app.UseMiddleware<Mlflow.MlflowPathGuard>();
         app.UseRouting();
         app.UseMiddleware<AuthMiddleware>();
         app.UseAntiforgery();

@@ -23,7 +23,7 @@ internal sealed class RegistryFixture : IAsyncDisposable
         var options = new ServerOptions { Data = _directory.FullName };
         Directory.CreateDirectory(options.TemporaryPath);
         var ids = new Ids(database.Time);
-        Blobs = new DiskBlobStore(options, ids);
+        Blobs = new DiskBlobStore(options, ids, database.Time);
         Audit = new AuditService(new AuditStore(database.Db), database.Time);
         var datasets = new DatasetStore(database.Db, Audit);
         Datasets = new DatasetService(datasets, Blobs, database.Time);

@@ -11,3 +11,6 @@ public sealed record RunChanged(string RunId, string Status);
 /// <summary>A captured run wrote more output.</summary>
 /// <param name="Stream"><c>stdout</c> or <c>stderr</c>.</param>
 public sealed record LogAppended(string RunId, string Stream);
+
+/// <summary>Experiments are gone for good, with their runs, models and artifacts. Other modules drop what they hold of them.</summary>
+public sealed record ExperimentsPurged(IReadOnlyList<string> ExperimentIds);

@@ -21,7 +21,6 @@ internal static class MlflowArtifactEndpoints
 
     private static readonly MlflowSchema Path = new(Text("path").May);
     private static readonly MlflowSchema RunPath = new(Text("run_id").Must, Text("path").May, Text("page_token").May);
-    private static readonly MlflowSchema Part = new(Text("path").Must);
 
     public static void MapMlflowArtifacts(this IEndpointRouteBuilder endpoints, ArtifactService artifacts)
     {
@@ -35,9 +34,6 @@ internal static class MlflowArtifactEndpoints
         endpoints.MapMlflowRaw("GET", Proxy + "/{**path}", http => http.SendArtifactAsync(artifacts, PathOf(http)));
         endpoints.MapMlflowRaw("DELETE", Proxy + "/{**path}", async http => await http.WriteMlflowAsync(await Done(artifacts.DeleteAsync(PathOf(http), http.RequestAborted))));
         endpoints.MapMlflow("GET", "/mlflow/artifacts/list", RunPath, (m, http) => artifacts.ListRunAsync(m.RunId, m.Text("path"), m.TextOrNull("page_token"), http.RequestAborted));
-        foreach (var verb in (string[])["create", "complete", "abort"])
-            endpoints.MapMlflow("POST", $"/mlflow-artifacts/mpu/{verb}/{{**path}}", Part, (_, _) => Task.FromException<MlflowEmpty>(Unsupported("Multipart upload is not supported for the current artifact repository: send the file by PUT, which streams it to disk whatever its size.")));
-        endpoints.MapMlflowRaw("GET", "/mlflow-artifacts/presigned/{**path}", _ => Task.FromException(Unsupported("Presigned download is not supported for the current artifact repository: GET the artifact from this server.")));
         endpoints.MapMlflow("POST", "/mlflow/artifacts/presigned-upload-url", RunPath, (_, _) => Task.FromException<MlflowEmpty>(
             new PilothouseException(ErrorCode.InvalidArgument, "Presigned upload is not supported for runs whose artifacts this server holds. PUT the file to mlflow-artifacts instead.")));
         endpoints.MapMlflowRaw("POST", "/mlflow/upload-artifact", http => UploadAsync(http, artifacts));
@@ -72,14 +68,15 @@ internal static class MlflowArtifactEndpoints
         await Results.Stream(content, type, name, entityTag: new($"\"{digest}\""), enableRangeProcessing: true).ExecuteAsync(http);
     }
 
-    /// <summary>The path as it was sent: the server has resolved <c>..</c> and most escapes already, and those are what must be refused.</summary>
-    private static string PathOf(HttpContext http)
+    private static string PathOf(HttpContext http) => http.RawPathBehind(Proxy);
+
+    /// <summary>What stands behind a part of the path, as it was sent: the server has resolved <c>..</c> and most escapes already, and those are what must be refused.</summary>
+    internal static string RawPathBehind(this HttpContext http, string route)
     {
         var target = http.Features.Get<IHttpRequestFeature>()!.RawTarget;
-        var start = target.IndexOf(Proxy, StringComparison.Ordinal) + Proxy.Length + 1;
+        var start = target.IndexOf(route, StringComparison.Ordinal) + route.Length + 1;
         var end = target.IndexOf('?', StringComparison.Ordinal);
-        return start > Proxy.Length ? Uri.UnescapeDataString(target[start..(end < 0 ? target.Length : end)]) : http.Request.RouteValues["path"] as string ?? "";
+        if (end < 0) end = target.Length;
+        return start <= route.Length || start > end ? http.Request.RouteValues["path"] as string ?? "" : Uri.UnescapeDataString(target[start..end]);
     }
-
-    private static PilothouseException Unsupported(string message) => new(ErrorCode.Unsupported, message);
 }

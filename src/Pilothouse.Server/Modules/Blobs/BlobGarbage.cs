@@ -1,0 +1,95 @@
+using System.Data.Common;
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Dapper;
+using Pilothouse.Data;
+using Pilothouse.Server.Modules.Blobs.Api;
+
+namespace Pilothouse.Server.Modules.Blobs;
+
+/// <summary>
+/// Finds out what is still needed by looking at every text of the database: a module that starts to name blobs needs no change here, and forgetting one cannot
+/// delete its data. A digest that stands anywhere keeps its blob.
+/// </summary>
+internal sealed partial class BlobGarbage(Db db, DiskBlobStore store) : IBlobGarbage
+{
+    /// <summary>Larger documents are files, not lists of files.</summary>
+    private const int MaxDocument = 4 * 1024 * 1024;
+
+    public async Task<BlobSweep> SweepAsync(IReadOnlyCollection<string> digests, IReadOnlySet<string> leafTables, long untouchedSinceMs, bool dryRun, CancellationToken ct)
+    {
+        if (digests.Count == 0) return new BlobSweep([], 0, 0, 0);
+        var needed = await db.ReadAsync(session => MentionsAsync(session, leafTables, ct), ct);
+        List<string> deleted = [];
+        var (bytes, kept, recent) = (0L, 0, 0);
+        foreach (var digest in digests)
+        {
+            if (needed.Contains(Key(digest.AsSpan("sha256:".Length)))) kept++;
+            else if (store.TryDelete(digest, untouchedSinceMs, dryRun) is { } size)
+            {
+                bytes += size;
+                deleted.Add(digest);
+            }
+            else recent++;
+        }
+        return new BlobSweep(deleted, bytes, kept, recent);
+    }
+
+    /// <summary>Every digest that stands in the database, or in a JSON document that stands there, and so on. Half of a digest identifies it well enough to keep it.</summary>
+    private async Task<HashSet<UInt128>> MentionsAsync(DbSession session, IReadOnlySet<string> leafTables, CancellationToken ct)
+    {
+        var needed = new HashSet<UInt128>();
+        var documents = new Stack<string>();
+        foreach (var (table, columns) in await TextColumnsAsync(session))
+        {
+            var isLeaf = leafTables.Contains(table);
+            var long64 = string.Join(" OR ", columns.Select(c => $"length({c}) >= 64"));
+            await using var reader = (DbDataReader)await session.Connection.ExecuteReaderAsync(new CommandDefinition($"SELECT {string.Join(", ", columns)} FROM {table} WHERE {long64}", cancellationToken: ct));
+            while (await reader.ReadAsync(ct))
+            {
+                for (var i = 0; i < columns.Count; i++)
+                    if (!reader.IsDBNull(i) && reader.GetValue(i) is string { Length: >= 64 } text) Note(text, needed, isLeaf ? null : documents);
+            }
+        }
+        while (documents.TryPop(out var digest))
+        {
+            if (await store.ReadDocumentAsync("sha256:" + digest, MaxDocument, ct) is { } document) Note(document, needed, documents);
+        }
+        return needed;
+    }
+
+    private static void Note(string text, HashSet<UInt128> needed, Stack<string>? documents)
+    {
+        foreach (var match in Digest().EnumerateMatches(text))
+        {
+            var digest = text.AsSpan(match.Index, match.Length);
+            if (needed.Add(Key(digest))) documents?.Push(digest.ToString());
+        }
+    }
+
+    private static UInt128 Key(ReadOnlySpan<char> digest) => UInt128.Parse(digest[..32], NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+
+    /// <summary>Tables and their columns of type TEXT; names out of the catalogue, so they can stand in SQL as they are.</summary>
+    private static async Task<List<(string Table, List<string> Columns)>> TextColumnsAsync(DbSession session)
+    {
+        const string sqlite = """
+            SELECT t.name AS TableName, c.name AS ColumnName FROM sqlite_master t JOIN pragma_table_info(t.name) c
+            WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%' AND c.type = 'TEXT' ORDER BY t.name, c.cid
+            """;
+        const string postgres = """
+            SELECT table_name::text AS "TableName", column_name::text AS "ColumnName" FROM information_schema.columns
+            WHERE table_schema = current_schema() AND data_type = 'text' ORDER BY table_name, ordinal_position
+            """;
+        var rows = await session.QueryAsync<ColumnRow>(session.Dialect.Name == "sqlite" ? sqlite : postgres);
+        return [.. rows.GroupBy(r => r.TableName).Select(g => (g.Key, g.Select(r => $"\"{r.ColumnName}\"").ToList()))];
+    }
+
+    [GeneratedRegex("[0-9a-f]{64}")]
+    private static partial Regex Digest();
+
+    private sealed class ColumnRow
+    {
+        public string TableName { get; set; } = "";
+        public string ColumnName { get; set; } = "";
+    }
+}
