@@ -16,7 +16,7 @@ public sealed class PageTests(WebServer server, Browser browser)
 
     public static TheoryData<string> Pages =>
     [
-        "overview", "environment", "experiments", "experiment", "run", "models", "model", "model-version", "datasets", "dataset", "prompts", "prompt", "evaluations", "evaluation",
+        "overview", "environment", "experiments", "experiment", "run", "models", "model", "model-version", "model-elsewhere", "datasets", "dataset", "prompts", "prompt", "prompt-chat", "evaluations", "evaluation",
         "fairness", "fairness-report", "releases", "release", "traces", "trace", "monitors", "alerts", "audit", "not-found",
     ];
 
@@ -92,8 +92,10 @@ public sealed class PageTests(WebServer server, Browser browser)
         "run" => $"/runs/{server.RunId}",
         "model" => "/models/triage",
         "model-version" => "/models/triage/2",
+        "model-elsewhere" => "/models/ranker%20of%20answers/1",
         "dataset" => "/datasets/support-heldout/1",
         "prompt" => "/prompts/support/1",
+        "prompt-chat" => "/prompts/triage-chat/1",
         "evaluation" => $"/evaluations/{SampleWorld.EvaluationId}",
         "fairness-report" => $"/fairness/{SampleWorld.FairnessId}",
         "release" => $"/releases/{SampleWorld.Canary}",

@@ -67,6 +67,23 @@ public sealed class WebServer : IAsyncLifetime
                 SampleWorld.Commit, ["datasets:/support-heldout/1"], i > 1 ? $"models:/triage/{i - 1}" : null), default);
         }
         await _server.Client.SetModelAliasAsync("triage", "champion", 2, default);
+        // What MLflow's client registered: files elsewhere, a stage, tags; and a chat prompt.
+        await PostAsync("registered-models/create", new { name = "ranker of answers", description = "Trained outside", tags = new[] { new { key = "team", value = "search" } } });
+        await PostAsync("model-versions/create", new { name = "ranker of answers", source = "s3://models/ranker/7", run_id = RunId, description = "Seventh", tags = new[] { new { key = "framework", value = "xgboost" } } });
+        await PostAsync("model-versions/transition-stage", new { name = "ranker of answers", version = "1", stage = "Production", archive_existing_versions = false });
+        await PostAsync("registered-models/create", new { name = "triage-chat", tags = new[] { new { key = "mlflow.prompt.is_prompt", value = "true" } } });
+        await PostAsync("model-versions/create", new
+        {
+            name = "triage-chat",
+            source = "dummy-source",
+            tags = new[]
+            {
+                new { key = "mlflow.prompt.is_prompt", value = "true" },
+                new { key = "_mlflow_prompt_type", value = "chat" },
+                new { key = "mlflow.prompt.text", value = """[{"role": "system", "content": "You sort messages for {{team}}."}, {"role": "user", "content": "{{message}}"}]""" },
+            },
+        });
+        await PostAsync("registered-models/alias", new { name = "triage-chat", alias = "production", version = "1" });
     }
 
     private async Task<string> SeedRunAsync(int i)

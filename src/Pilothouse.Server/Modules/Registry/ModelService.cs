@@ -55,10 +55,12 @@ internal sealed class ModelService(RegistryStore store, DatasetStore datasets, I
 
     public async Task<IReadOnlyList<ModelSummary>> ListAsync(CancellationToken ct) => [.. (await store.ListAsync(ObjectType.Model, ct)).Select(o => o.ToSummary())];
 
+    public async Task<ModelSummary?> FindAsync(string name, CancellationToken ct) => (await store.FindAsync(ObjectType.Model, name, ct))?.ToSummary();
+
     public async Task<IReadOnlyList<ModelVersion>> VersionsAsync(string name, CancellationToken ct)
     {
         var versions = await store.VersionsAsync(ObjectType.Model, name, ct);
-        return versions.Count > 0 ? versions.ConvertAll(v => v.ToModel()) : throw await NotFoundAsync(new RegistryReference(RegistryReference.Models, name, null, null), ct);
+        return versions.Count > 0 || await store.FindAsync(ObjectType.Model, name, ct) is not null ? versions.ConvertAll(v => v.ToModel()) : throw await NotFoundAsync(new RegistryReference(RegistryReference.Models, name, null, null), ct);
     }
 
     public async Task SetAliasAsync(string name, string alias, int version, string actor, CancellationToken ct)

@@ -7,7 +7,7 @@ using Pilothouse.Server.Platform;
 namespace Pilothouse.Server.Modules.Tracking;
 
 /// <summary>Artifacts behind <c>mlflow-artifacts:/</c>: paths here, bytes in the blob store.</summary>
-internal sealed class ArtifactService(ArtifactStore store, RunStore runs, LoggedModelStore models, IBlobStore blobs, TimeProvider time) : IArtifacts
+internal sealed class ArtifactService(ArtifactStore store, RunStore runs, LoggedModelStore models, IBlobStore blobs, IEnumerable<IArtifactMount> mounts, TimeProvider time) : IArtifacts
 {
     /// <summary>Entries of one listing; more come with the page token.</summary>
     public const int MaxListing = 10_000;
@@ -21,6 +21,7 @@ internal sealed class ArtifactService(ArtifactStore store, RunStore runs, Logged
     {
         path = Clean(path);
         if (path.Length == 0) throw InvalidPath();
+        mounts.RefuseWrite(path);
         var blob = await blobs.PutAsync(content, null, ct);
         await store.PutAsync(path, blob.Digest, blob.Size, time.NowMs(), ct);
     }
@@ -28,24 +29,32 @@ internal sealed class ArtifactService(ArtifactStore store, RunStore runs, Logged
     /// <exception cref="PilothouseException">NotFound.</exception>
     public async Task<(Stream Content, string Digest)> OpenAsync(string path, CancellationToken ct)
     {
-        var file = await store.FindAsync(Clean(path), ct);
+        var file = await FindAsync(Clean(path), ct);
         if (file is null) throw new PilothouseException(ErrorCode.NotFound, $"There is no artifact '{path}' on this server.");
         if (file.Digest is null) throw new PilothouseException(ErrorCode.InvalidArgument, $"'{path}' is a directory. List it, and download its files one by one.");
         return (await blobs.OpenReadAsync(file.Digest, ct), file.Digest);
     }
 
     /// <summary>Size of a file in bytes; null when there is none.</summary>
-    public async Task<long?> SizeAsync(string path, CancellationToken ct) => (await store.FindAsync(Clean(path), ct))?.Size;
+    public async Task<long?> SizeAsync(string path, CancellationToken ct) => (await FindAsync(Clean(path), ct))?.Size;
 
     /// <summary>Whether the artifacts below this URI are on this server.</summary>
     public static bool Holds(string artifactUri) => artifactUri.StartsWith(Scheme, StringComparison.Ordinal);
 
-    public Task DeleteAsync(string path, CancellationToken ct) => Clean(path) is { Length: > 0 } clean ? store.DeleteAsync(clean, time.NowMs(), ct) : throw InvalidPath();
+    public Task DeleteAsync(string path, CancellationToken ct)
+    {
+        path = Clean(path);
+        if (path.Length == 0) throw InvalidPath();
+        mounts.RefuseWrite(path);
+        return store.DeleteAsync(path, time.NowMs(), ct);
+    }
 
     /// <summary>Base names below a directory of the proxy. The protocol has no pages here, so a directory is listed whole or not at all.</summary>
     public async Task<MlflowArtifacts> ListAsync(string path, CancellationToken ct)
     {
-        var rows = await store.ListAsync(Clean(path), "", MaxTree + 1, ct);
+        path = Clean(path);
+        if (await mounts.FindAsync(path, ct) is { } mounted) return new MlflowArtifacts(null, Children(mounted), null);
+        var rows = await store.ListAsync(path, "", MaxTree + 1, ct);
         if (rows.Count > MaxTree) throw TooMany(path);
         return new MlflowArtifacts(null, rows.ConvertAll(row => ToInfo(row, row.Path[(row.Path.LastIndexOf('/') + 1)..])), null);
     }
@@ -65,6 +74,7 @@ internal sealed class ArtifactService(ArtifactStore store, RunStore runs, Logged
     public async Task<IReadOnlyList<ArtifactFile>?> TreeAsync(string artifactUri, CancellationToken ct)
     {
         if (PathIn(artifactUri) is not { } root) return null;
+        if (await mounts.FindAsync(root, ct) is { } mounted) return [.. mounted.Select(f => new ArtifactFile(f.Path.Length > 0 ? f.Path : root[(root.LastIndexOf('/') + 1)..], f.Digest, f.Size))];
         if (await store.FindAsync(root, ct) is { Digest: { } digest } file) return [new ArtifactFile(root[(root.LastIndexOf('/') + 1)..], digest, file.Size)];
         var rows = await store.TreeAsync(root, MaxTree + 1, ct);
         return rows.Count <= MaxTree ? rows.ConvertAll(row => new ArtifactFile(row.Path[(root.Length == 0 ? 0 : root.Length + 1)..], row.Digest!, row.Size)) : throw TooMany(artifactUri);
@@ -82,6 +92,17 @@ internal sealed class ArtifactService(ArtifactStore store, RunStore runs, Logged
         if (more) rows.RemoveAt(MaxListing);
         return new MlflowArtifacts(artifactUri, rows.ConvertAll(row => ToInfo(row, row.Path[(root.Length + 1)..])), more ? PageToken.Encode(rows[^1].Path) : null);
     }
+
+    private async Task<ArtifactStore.ArtifactRow?> FindAsync(string path, CancellationToken ct)
+    {
+        if (await mounts.FindAsync(path, ct) is not { } mounted) return await store.FindAsync(path, ct);
+        return mounted.Count == 0 ? null : mounted[0] is { Path: "" } file ? new ArtifactStore.ArtifactRow { Path = path, Digest = file.Digest, Size = file.Size } : new ArtifactStore.ArtifactRow { Path = path };
+    }
+
+    /// <summary>The first level of a mounted tree.</summary>
+    private static List<MlflowFileInfo> Children(IReadOnlyList<MountedFile> files) => [.. files.Where(f => f.Path.Length > 0)
+        .GroupBy(f => f.Path.Split('/')[0], StringComparer.Ordinal).OrderBy(g => g.Key, StringComparer.Ordinal)
+        .Select(g => g.First() is { } f && f.Path == g.Key ? new MlflowFileInfo(g.Key, false, f.Size > 0 ? f.Size : null) : new MlflowFileInfo(g.Key, true, null))];
 
     private static string Below(string artifactUri, string path) => Clean(path) is { Length: > 0 } clean ? $"{RootOf(artifactUri)}/{clean}" : throw InvalidPath();
 

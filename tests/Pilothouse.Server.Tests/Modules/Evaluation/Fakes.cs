@@ -85,6 +85,7 @@ internal sealed class FakeModels : IModels
     public Task<ModelVersion> RegisterAsync(string name, NewModelVersion version, string actor, CancellationToken ct) => throw new NotSupportedException();
     public Task<IReadOnlyList<ModelSummary>> ListAsync(CancellationToken ct) => throw new NotSupportedException();
     public Task<IReadOnlyList<ModelVersion>> VersionsAsync(string name, CancellationToken ct) => throw new NotSupportedException();
+    public Task<ModelSummary?> FindAsync(string name, CancellationToken ct) => throw new NotSupportedException();
     public Task SetAliasAsync(string name, string alias, int version, string actor, CancellationToken ct) => throw new NotSupportedException();
     public Task DeleteAliasAsync(string name, string alias, string actor, CancellationToken ct) => throw new NotSupportedException();
     public Task<string> MaterializeAsync(ModelVersion version, CancellationToken ct) => throw new NotSupportedException();

@@ -16,6 +16,11 @@ public interface IModels
 
     Task<IReadOnlyList<ModelSummary>> ListAsync(CancellationToken ct);
 
+    /// <returns>Null when there is no such model.</returns>
+    Task<ModelSummary?> FindAsync(string name, CancellationToken ct);
+
+    /// <summary>Newest first; empty when the model has none.</summary>
+    /// <exception cref="Platform.PilothouseException">NotFound: no such model.</exception>
     Task<IReadOnlyList<ModelVersion>> VersionsAsync(string name, CancellationToken ct);
 
     Task SetAliasAsync(string name, string alias, int version, string actor, CancellationToken ct);
