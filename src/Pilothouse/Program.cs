@@ -8,6 +8,8 @@ var root = new RootCommand("Pilothouse takes a change to a language model from c
     CheckCommand.Create(),
     ProjectCommand.Create(),
     RunCommand.Create(),
+    ImportCommand.Create(),
+    ExportCommand.Create(),
     DataCommand.Create(),
     ModelCommand.Create(),
     DatasetCommand.Create(),

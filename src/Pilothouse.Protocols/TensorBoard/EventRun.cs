@@ -49,6 +49,19 @@ public sealed class EventRun(IEventSink sink)
     /// <summary>Makes a tag known before reading goes on where it was left.</summary>
     public void Restore(EventTag tag) => _tags.TryAdd(tag.Key, tag);
 
+    /// <summary>Wall time of a record in seconds; null when it is no event.</summary>
+    public static double? TimeOf(ReadOnlySpan<byte> record)
+    {
+        try
+        {
+            return TfEvent.Parse(record).WallTime;
+        }
+        catch (ProtocolFormatException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Reads one record. Never throws on its content: what is wrong goes to the sink.</summary>
     /// <param name="offset">Byte of the file at which the record begins, for messages.</param>
     public void Read(ReadOnlySpan<byte> record, long offset)

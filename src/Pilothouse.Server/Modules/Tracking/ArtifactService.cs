@@ -2,12 +2,13 @@ using Pilothouse.Data;
 using Pilothouse.Protocols.Mlflow;
 using Pilothouse.Server.Modules.Blobs.Api;
 using Pilothouse.Server.Modules.Tracking.Api;
+using Pilothouse.Server.Modules.Tracking.EventFiles;
 using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Tracking;
 
 /// <summary>Artifacts behind <c>mlflow-artifacts:/</c>: paths here, bytes in the blob store.</summary>
-internal sealed class ArtifactService(ArtifactStore store, RunStore runs, LoggedModelStore models, IBlobStore blobs, IEnumerable<IArtifactMount> mounts, TimeProvider time) : IArtifacts
+internal sealed class ArtifactService(ArtifactStore store, RunStore runs, LoggedModelStore models, IBlobStore blobs, IEnumerable<IArtifactMount> mounts, EventArtifacts eventFiles, TimeProvider time) : IArtifacts
 {
     /// <summary>Entries of one listing; more come with the page token.</summary>
     public const int MaxListing = 10_000;
@@ -24,6 +25,7 @@ internal sealed class ArtifactService(ArtifactStore store, RunStore runs, Logged
         mounts.RefuseWrite(path);
         var blob = await blobs.PutAsync(content, null, ct);
         await store.PutAsync(path, blob.Digest, blob.Size, time.NowMs(), ct);
+        await eventFiles.StoredAsync(path, blob.Digest, ct);
     }
 
     /// <exception cref="PilothouseException">NotFound.</exception>

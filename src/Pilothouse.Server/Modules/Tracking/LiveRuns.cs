@@ -21,6 +21,7 @@ internal sealed class LiveRuns(IEventBus events) : IHostedService
     public Task StartAsync(CancellationToken cancellationToken)
     {
         events.Subscribe<MetricsLogged>("live runs", (e, _) => Send(e.RunId, new LiveMessage("metrics", e.Keys, null)));
+        events.Subscribe<MediaLogged>("live runs", (e, _) => Send(e.RunId, new LiveMessage("media", e.Keys, null)));
         events.Subscribe<LogAppended>("live runs", (e, _) => Send(e.RunId, new LiveMessage("log", [e.Stream], null)));
         events.Subscribe<RunChanged>("live runs", (e, _) => Send(e.RunId, new LiveMessage("run", null, e.Status)));
         return Task.CompletedTask;
@@ -68,5 +69,5 @@ internal sealed class LiveRuns(IEventBus events) : IHostedService
 }
 
 /// <param name="Kind"><c>metrics</c>: the keys have new points; <c>run</c>: the run's status, name or end changed;
-/// <c>log</c>: the streams in <paramref name="Keys"/> have more output.</param>
+/// <c>media</c>: the series have new histograms, texts, images ...; <c>log</c>: the streams in <paramref name="Keys"/> have more output.</param>
 internal sealed record LiveMessage(string Kind, IReadOnlyList<string>? Keys, string? Status);

@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Pilothouse.Server.Modules.Tracking.Api;
 using Pilothouse.Server.Modules.Tracking.Capture;
 using Pilothouse.Server.Modules.Tracking.Endpoints;
+using Pilothouse.Server.Modules.Tracking.EventFiles;
 using Pilothouse.Server.Modules.Tracking.Garbage;
 using Pilothouse.Server.Modules.Tracking.Media;
 using Pilothouse.Server.Modules.Tracking.Table;
@@ -26,6 +27,8 @@ public sealed class TrackingModule : IModule
         services.AddSingleton<ExperimentService>().AddSingleton<RunService>().AddSingleton<ArtifactService>().AddSingleton<LoggedModelService>().AddSingleton<RunInputService>();
         services.AddSingleton<IRuns, RunQueries>().AddSingleton<IExperiments, ExperimentPlaces>();
         services.AddSingleton<MediaStore>().AddSingleton<MediaService>().AddSingleton<IRunMedia>(s => s.GetRequiredService<MediaService>());
+        services.AddSingleton<EventFileStore>().AddSingleton<EventIngest>().AddSingleton<EventFileService>().AddSingleton<EventExport>();
+        services.AddSingleton<EventArtifacts>().AddHostedService(s => s.GetRequiredService<EventArtifacts>());
         services.AddSingleton<CaptureStore>().AddSingleton<RunLogStore>().AddSingleton<RunLogService>().AddSingleton<IRunLogs>(s => s.GetRequiredService<RunLogService>());
         services.AddSingleton<CaptureService>().AddHostedService<HeartbeatWatch>();
         services.AddSingleton<UploadStore>().AddSingleton<SignedLinks>().AddSingleton<UploadService>();
@@ -52,6 +55,7 @@ public sealed class TrackingModule : IModule
         endpoints.MapRuns();
         endpoints.MapRunTable();
         endpoints.MapMedia();
+        endpoints.MapEventFiles();
         endpoints.MapCapture();
         endpoints.MapSeries();
     }

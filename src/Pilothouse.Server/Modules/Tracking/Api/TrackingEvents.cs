@@ -4,6 +4,10 @@ namespace Pilothouse.Server.Modules.Tracking.Api;
 /// <param name="Keys">The metrics that got points.</param>
 public sealed record MetricsLogged(string RunId, IReadOnlyList<string> Keys);
 
+/// <summary>New histograms, texts, images or other tensors of a run are durable.</summary>
+/// <param name="Keys">The series that got points.</param>
+public sealed record MediaLogged(string RunId, IReadOnlyList<string> Keys);
+
 /// <summary>A run was created, or its status, name or end changed.</summary>
 /// <param name="Status">RUNNING, SCHEDULED, FINISHED, FAILED or KILLED.</param>
 public sealed record RunChanged(string RunId, string Status);

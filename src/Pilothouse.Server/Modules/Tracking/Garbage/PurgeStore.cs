@@ -15,7 +15,8 @@ internal sealed class PurgeStore(Db db)
 
     /// <summary>Tables with a column <c>run</c>, of which a run leaves nothing. <c>PurgeTests</c> finds tables that are missing here.</summary>
     internal static readonly string[] TablesOfRuns =
-        ["trk_tag", "trk_param", "trk_latest", "trk_series_index", "trk_log", "trk_heartbeat", "trk_input_tag", "trk_input", "trk_model_input", "trk_model_output", "trk_model_metric", "trk_media_series"];
+        ["trk_tag", "trk_param", "trk_latest", "trk_series_index", "trk_log", "trk_heartbeat", "trk_input_tag", "trk_input", "trk_model_input", "trk_model_output", "trk_model_metric", "trk_media_series",
+        "trk_event_file", "trk_event_tag", "trk_event_stream"];
 
     /// <summary>Runs deleted before a time, those whose purge was cut short, and those that an experiment takes along.</summary>
     /// <param name="ids">Only these; null = all.</param>
@@ -93,7 +94,10 @@ internal sealed class PurgeStore(Db db)
         {
             var media = "series IN (SELECT id FROM trk_media_series WHERE run = @run)";
             await GarbageStore.AddAsync(session, await session.QueryAsync<string>($"SELECT DISTINCT blob FROM trk_media WHERE blob IS NOT NULL AND {media}", new { run }), now);
-            await session.ExecuteAsync($"DELETE FROM trk_media WHERE {media}", new { run });
+            await GarbageStore.AddAsync(session, await session.QueryAsync<string>($"SELECT DISTINCT blob FROM trk_media_blob WHERE {media}", new { run }), now);
+            foreach (var table in (string[])["trk_media", "trk_media_blob"]) await session.ExecuteAsync($"DELETE FROM {table} WHERE {media}", new { run });
+            await session.ExecuteAsync("DELETE FROM trk_event_note WHERE file IN (SELECT id FROM trk_event_file WHERE run = @run)", new { run });
+            await session.ExecuteAsync("DELETE FROM trk_event_source WHERE run_id = (SELECT id FROM trk_run WHERE num = @run)", new { run });
             foreach (var table in TablesOfRuns) await session.ExecuteAsync($"DELETE FROM {table} WHERE run = @run", new { run });
             // SQLite would give the number of the newest row to the next run: that one row stays, unseen, until there is a newer one.
             await session.ExecuteAsync("DELETE FROM trk_run WHERE num = @run AND num < (SELECT MAX(num) FROM trk_run)", new { run });

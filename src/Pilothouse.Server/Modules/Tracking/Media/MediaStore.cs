@@ -45,6 +45,14 @@ internal sealed class MediaStore(Db db)
             row.Bytes(p.Point.Data);
         }, ignoreDuplicates: true);
 
+    /// <summary>Notes the blobs that points of a series show.</summary>
+    public static Task AddBlobsAsync(DbSession session, IReadOnlyCollection<(long Series, string Digest)> blobs) =>
+        session.BulkInsertAsync("trk_media_blob", ["series", "blob"], blobs, (row, b) =>
+        {
+            row.Integer(b.Series);
+            row.Text(b.Digest);
+        }, ignoreDuplicates: true);
+
     /// <summary>Series with first and last step and count, by kind and key.</summary>
     public Task<List<MediaSeriesRow>> SeriesAsync(string runId, CancellationToken ct) => db.ReadAsync(async session =>
     {

@@ -1,4 +1,5 @@
 using Pilothouse.Server.Modules.Blobs.Api;
+using Pilothouse.Server.Modules.Tracking.EventFiles;
 using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Tracking.Uploads;
@@ -11,7 +12,7 @@ internal sealed record SentPart(long Number, string Etag);
 /// Files in parts, for MLflow's multipart upload: parts go to the blob store as they come, in any order and again when a PUT failed; they outlive a restart of
 /// the server; the file appears whole when all of them are there.
 /// </summary>
-internal sealed class UploadService(UploadStore store, SignedLinks links, IBlobStore blobs, TimeProvider time)
+internal sealed class UploadService(UploadStore store, SignedLinks links, IBlobStore blobs, EventArtifacts eventFiles, TimeProvider time)
 {
     public const int MaxParts = 10_000;
     public const int MaxOpen = 10_000;
@@ -67,6 +68,7 @@ internal sealed class UploadService(UploadStore store, SignedLinks links, IBlobS
         await using var whole = new ConcatStream(blobs, [.. Enumerable.Range(1, (int)upload.Parts).Select(n => parts[n].Digest)]);
         var blob = await blobs.PutAsync(whole, null, ct);
         await store.CompleteAsync(upload, blob.Digest, blob.Size, time.NowMs(), ct);
+        await eventFiles.StoredAsync(upload.Path, blob.Digest, ct);
     }
 
     /// <summary>Forgets the upload; one that is not there is no fault.</summary>
