@@ -11,6 +11,8 @@ export function listen(url, listener) {
       const keys = JSON.parse(event.data).keys ?? [];
       for (const each of stream.listeners) each(keys);
     });
+    // News of an experiment name no keys: every chart of its runs looks again.
+    source.addEventListener('changed', () => { for (const each of stream.listeners) each([]); });
     source.addEventListener('run', () => document.dispatchEvent(new Event('pilothouse:refresh')));
   }
   stream.listeners.add(listener);
