@@ -62,6 +62,16 @@ internal sealed class RunColumnStore(Db db, TimeProvider time)
         return await session.QueryAsync<string>(sql, new { key = column.Key, runs, prefix, length = prefix.Length, limit = MaxValues });
     }, ct);
 
+    /// <summary>Every metric, param and tag that some run of the search has, in this order, by name.</summary>
+    public Task<IReadOnlyList<string>> AllAsync(SortedSearch search, CancellationToken ct) => db.ReadAsync<IReadOnlyList<string>>(async session =>
+    {
+        var runs = $"SELECT r.num FROM trk_run r WHERE {search.Where}";
+        var metrics = await session.QueryAsync<string>($"SELECT name FROM trk_metric_key WHERE id IN (SELECT DISTINCT key FROM trk_latest WHERE run IN ({runs}))", search.Args);
+        var parameters = await session.QueryAsync<string>($"SELECT DISTINCT key FROM trk_param WHERE run IN ({runs})", search.Args);
+        var tags = await session.QueryAsync<string>($"SELECT DISTINCT key FROM trk_tag WHERE run IN ({runs})", search.Args);
+        return [.. metrics.Order(StringComparer.Ordinal).Select(k => "metrics." + k), .. parameters.Order(StringComparer.Ordinal).Select(k => "params." + k), .. tags.Order(StringComparer.Ordinal).Select(k => "tags." + k)];
+    }, ct);
+
     private static async Task<RunColumns> ReadAsync(DbSession session, long experiment)
     {
         var (runs, complete) = await SampleAsync(session, experiment);

@@ -30,22 +30,6 @@ internal abstract class RunExport(Stream output) : IAsyncDisposable
 
     public virtual ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-    /// <summary>Every metric, param and tag of the runs, in this order, by name.</summary>
-    public static async Task<IReadOnlyList<string>> ColumnsAsync(IAsyncEnumerable<IReadOnlyList<RunSummary>> pages)
-    {
-        SortedSet<string> metrics = new(StringComparer.Ordinal), parameters = new(StringComparer.Ordinal), tags = new(StringComparer.Ordinal);
-        await foreach (var page in pages)
-        {
-            foreach (var run in page)
-            {
-                metrics.UnionWith(run.Metrics.Keys);
-                parameters.UnionWith(run.Params.Keys);
-                tags.UnionWith(run.Tags.Keys);
-            }
-        }
-        return [.. metrics.Select(k => "metrics." + k), .. parameters.Select(k => "params." + k), .. tags.Select(k => "tags." + k)];
-    }
-
     /// <summary>RFC 4180, UTF-8, times in ISO 8601. A run without a value has an empty field.</summary>
     private sealed class CsvExport(Stream output) : RunExport(output)
     {

@@ -7,7 +7,7 @@ using Pilothouse.Server.Platform;
 namespace Pilothouse.Server.Modules.Tracking.Table;
 
 /// <summary>Rules of the table of runs.</summary>
-internal sealed class RunTableService(RunSearch search, RunTableStore store, RunColumnStore columns, RunGroupStore groups, ExperimentStore experiments, IEventBus events, TimeProvider time) : IRunTable
+internal sealed class RunTableService(RunSearch search, RunTableStore store, RunColumnStore names, RunGroupStore groups, ExperimentStore experiments, IEventBus events, TimeProvider time) : IRunTable
 {
     public const int MaxPage = 1000;
     public const int MaxCount = 10_000;
@@ -37,10 +37,10 @@ internal sealed class RunTableService(RunSearch search, RunTableStore store, Run
         return [.. runIds.Distinct(StringComparer.Ordinal).Where(rows.ContainsKey).Select(id => RunQueries.Summary(rows[id]))];
     }
 
-    public Task<RunColumns> ColumnsAsync(string experimentId, CancellationToken ct) => columns.NamesAsync(ExperimentService.ParseId(experimentId), ct);
+    public Task<RunColumns> ColumnsAsync(string experimentId, CancellationToken ct) => names.NamesAsync(ExperimentService.ParseId(experimentId), ct);
 
     public Task<IReadOnlyList<string>> ValuesAsync(string experimentId, string column, string prefix, CancellationToken ct) =>
-        columns.ValuesAsync(ExperimentService.ParseId(experimentId), MlflowOrder.Parse([column])[0], prefix.Length > MaxPrefix ? prefix[..MaxPrefix] : prefix, ct);
+        names.ValuesAsync(ExperimentService.ParseId(experimentId), MlflowOrder.Parse([column])[0], prefix.Length > MaxPrefix ? prefix[..MaxPrefix] : prefix, ct);
 
     public Task<RunGroups> GroupAsync(RunQuery query, string by, IReadOnlyList<string> metrics, CancellationToken ct)
     {
@@ -61,10 +61,9 @@ internal sealed class RunTableService(RunSearch search, RunTableStore store, Run
 
     public async Task ExportAsync(RunQuery query, IReadOnlyList<string> columns, string format, Stream output, CancellationToken ct)
     {
-        _ = Compose(query, [], null); // a faulty filter is told before the first byte
+        var all = Compose(query, [], null); // a faulty filter is told before the first byte
         await using var writer = RunExport.Create(format, output);
-        // All columns are known only when all runs were seen: a first pass over the pages collects them.
-        if (writer.NeedsColumns && columns.Count == 0) columns = await RunExport.ColumnsAsync(PagesAsync(query, ct));
+        if (writer.NeedsColumns && columns.Count == 0) columns = await names.AllAsync(all, ct);
         await writer.BeginAsync(columns);
         await foreach (var page in PagesAsync(query, ct)) await writer.WriteAsync(page);
         await writer.EndAsync();
