@@ -36,6 +36,10 @@ public static class WebUi
         app.MapStaticAssets(Manifest).AllowAnyone();
         app.MapSession();
         app.MapRunForms();
+        app.MapPins();
+        app.MapRunPageForms();
+        app.MapChartImage();
+        app.MapMediaText();
         app.MapRazorComponents<App>().WithStaticAssets(Manifest).DisableAntiforgery().WithErrors(PageErrors.Instance);
     }
 

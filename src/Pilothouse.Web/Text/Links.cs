@@ -23,6 +23,18 @@ internal static class Links
 
     public static string Run(string id) => $"/runs/{E(id)}";
 
+    /// <param name="tab">charts, system, media, artifacts, logs, lineage; "" is the overview.</param>
+    public static string Run(string id, string tab) => tab.Length == 0 ? Run(id) : $"/runs/{E(id)}/{tab}";
+
+    public static string RunMetric(string id, string key) => $"/runs/{E(id)}/charts?metric={E(key)}";
+
+    public static string RunArtifact(string id, string path) => path.Length == 0 ? Run(id, "artifacts") : $"/runs/{E(id)}/artifacts?path={E(path)}";
+
+    /// <summary>The bytes of an artifact, in a sandbox.</summary>
+    public static string RunContent(string id, string path, bool download = false) => $"/api/v1/runs/{E(id)}/artifacts/content?path={E(path)}{(download ? "&download=true" : "")}";
+
+    public static string RunLive(string id) => $"/api/v1/runs/{E(id)}/live";
+
     public static string Model(string name) => $"/models/{E(name)}";
 
     public static string Model(string name, int version) => $"/models/{E(name)}/{version}";

@@ -17,6 +17,7 @@ public sealed class PageTests(WebServer server, Browser browser)
     public static TheoryData<string> Pages =>
     [
         "overview", "environment", "experiments", "experiment", "run", "models", "model", "model-version", "model-elsewhere", "datasets", "dataset", "prompts", "prompt", "prompt-chat", "evaluations", "evaluation",
+        "run-overview", "run-charts", "run-metric", "run-histograms", "run-images", "run-artifacts", "run-json", "run-markdown", "run-table", "run-onnx", "run-logs", "run-lineage", "run-many",
         "fairness", "fairness-report", "releases", "release", "traces", "trace", "monitors", "alerts", "audit", "not-found",
     ];
 
@@ -31,7 +32,10 @@ public sealed class PageTests(WebServer server, Browser browser)
             var errors = Watch(page);
             var response = await page.GotoAsync(Address(name));
             Assert.Equal(name == "not-found" ? 404 : 200, response!.Status);
-            if (name == "run") await page.Locator("line-chart[data-points]").First.WaitForAsync();
+            if (name is "run" or "run-overview" or "run-charts" or "run-metric" or "run-many") await page.Locator("line-chart[data-points]").First.WaitForAsync();
+            if (name == "run-histograms") await page.Locator("histogram-chart[data-points]").First.WaitForAsync();
+            if (name == "run-images") await page.Locator("step-view[data-step]").First.WaitForAsync();
+            if (name == "run-logs") await page.Locator("log-tail[data-lines]").WaitForAsync();
             await page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(Screenshots, $"{name}-{scheme.ToString().ToLowerInvariant()}.png") });
             Assert.Empty(name == "not-found" ? [] : errors); // before axe, which tries out inline styles itself
             var result = await page.RunAxe();
@@ -90,6 +94,19 @@ public sealed class PageTests(WebServer server, Browser browser)
         "environment" => $"/environments/{SampleWorld.Project}/{SampleWorld.Environment}",
         "experiment" => $"/experiments/{server.ExperimentId}",
         "run" => $"/runs/{server.RunId}",
+        "run-overview" => $"/runs/{server.RichRunId}",
+        "run-charts" => $"/runs/{server.RichRunId}/charts?smooth=0.6",
+        "run-metric" => $"/runs/{server.RichRunId}/charts?metric=train/loss",
+        "run-histograms" => $"/runs/{server.RichRunId}/media",
+        "run-images" => $"/runs/{server.RichRunId}/media?kind=image",
+        "run-artifacts" => $"/runs/{server.RichRunId}/artifacts",
+        "run-json" => $"/runs/{server.RichRunId}/artifacts?path=config.json",
+        "run-markdown" => $"/runs/{server.RichRunId}/artifacts?path=report.md",
+        "run-table" => $"/runs/{server.RichRunId}/artifacts?path=predictions.csv",
+        "run-onnx" => $"/runs/{server.RichRunId}/artifacts?path=model/model.onnx",
+        "run-logs" => $"/runs/{server.RichRunId}/logs",
+        "run-lineage" => $"/runs/{server.RichRunId}/lineage",
+        "run-many" => $"/runs/{server.ManyRunId}/charts",
         "model" => "/models/triage",
         "model-version" => "/models/triage/2",
         "model-elsewhere" => "/models/ranker%20of%20answers/1",

@@ -24,6 +24,14 @@ public sealed class WebServer : IAsyncLifetime
 
     public string RunId { get; private set; } = "";
 
+    /// <summary>The run of <see cref="RunWorld"/>, still under way.</summary>
+    public string RichRunId { get; private set; } = "";
+
+    /// <summary>A run with 1,000 metrics.</summary>
+    public string ManyRunId { get; private set; } = "";
+
+    internal RunWorld Rich { get; private set; } = null!;
+
     /// <summary>A server of its own, with pages and an administrator's token.</summary>
     public static Task<TestServer> StartGuardedAsync(string token) => TestServer.StartAsync(customize: builder =>
     {
@@ -55,6 +63,10 @@ public sealed class WebServer : IAsyncLifetime
         var experiment = await PostAsync("experiments/create", new { name = "assistant-finetune" });
         ExperimentId = experiment.GetProperty("experiment_id").GetString()!;
         for (var i = 0; i < 60; i++) RunId = await SeedRunAsync(i);
+        var other = (await PostAsync("experiments/create", new { name = "small-lm" })).GetProperty("experiment_id").GetString()!;
+        Rich = new RunWorld(_server, other);
+        RichRunId = await Rich.SeedAsync();
+        ManyRunId = await RunWorld.ManyMetricsAsync(_server, other, 1000);
         var prompts = _server.Service<IPrompts>();
         var datasets = _server.Service<IDatasets>();
         var dataset = await BlobAsync("{\"input\":\"a\",\"expected\":\"b\"}\n{\"input\":\"c\",\"expected\":\"d\"}\n");

@@ -9,6 +9,7 @@ using Pilothouse.Server.Modules.Tracking.Garbage;
 using Pilothouse.Server.Modules.Tracking.Media;
 using Pilothouse.Server.Modules.Tracking.Table;
 using Pilothouse.Server.Modules.Tracking.Uploads;
+using Pilothouse.Server.Modules.Tracking.Preview;
 using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Tracking;
@@ -37,6 +38,8 @@ public sealed class TrackingModule : IModule
         services.AddSingleton<RunTableStore>().AddSingleton<RunColumnStore>().AddSingleton<RunGroupStore>();
         services.AddSingleton<IRunTable, RunTableService>().AddSingleton<IRunViews, RunViewStore>();
         services.AddSingleton<LiveExperiments>().AddHostedService(s => s.GetRequiredService<LiveExperiments>());
+        services.AddSingleton<MetricRanges>().AddSingleton<RunDownload>().AddSingleton<IRunEdits, RunEdits>();
+        services.AddSingleton<ArtifactPreviews>().AddSingleton<RunLogs>().AddSingleton<IRunFiles, RunFiles>();
         services.AddSingleton<LiveRuns>().AddHostedService(s => s.GetRequiredService<LiveRuns>());
     }
 
@@ -57,6 +60,8 @@ public sealed class TrackingModule : IModule
         endpoints.MapMedia();
         endpoints.MapEventFiles();
         endpoints.MapCapture();
+        endpoints.MapRunDownload(services.GetRequiredService<RunDownload>());
+        endpoints.MapRunFiles(services.GetRequiredService<ArtifactService>());
         endpoints.MapSeries();
     }
 }

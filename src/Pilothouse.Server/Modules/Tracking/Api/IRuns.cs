@@ -24,4 +24,7 @@ public interface IRuns
 
     /// <summary>Files and directories directly below a directory of the run's artifacts; "" is the root.</summary>
     Task<IReadOnlyList<RunArtifact>> ArtifactsAsync(string runId, string path, CancellationToken ct);
+
+    /// <summary>Smallest and largest value of each metric; null for a run with so many points that only charts look at them.</summary>
+    Task<IReadOnlyList<MetricRange>?> RangesAsync(string runId, CancellationToken ct);
 }

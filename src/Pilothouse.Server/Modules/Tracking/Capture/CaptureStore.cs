@@ -63,6 +63,10 @@ internal sealed class CaptureStore(Db db)
         return true;
     }, ct);
 
+    /// <summary>Last heartbeat; null for a run that sends none.</summary>
+    public Task<long?> LastAsync(string id, CancellationToken ct) => db.ReadAsync(session =>
+        session.ScalarAsync<long?>("SELECT h.last_ms FROM trk_heartbeat h JOIN trk_run r ON r.num = h.run WHERE r.id = @id", new { id }), ct);
+
     private static Task<string?> ReasonAsync(DbSession session, long run) =>
         session.ScalarAsync<string>("SELECT value FROM trk_tag WHERE run = @run AND key = @key", new { run, key = RunTags.EndReason });
 

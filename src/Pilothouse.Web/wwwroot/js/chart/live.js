@@ -13,6 +13,7 @@ export function listen(url, listener) {
     });
     // News of an experiment name no keys: every chart of its runs looks again.
     source.addEventListener('changed', () => { for (const each of stream.listeners) each([]); });
+    source.addEventListener('log', () => document.dispatchEvent(new Event('pilothouse:log')));
     source.addEventListener('run', () => document.dispatchEvent(new Event('pilothouse:refresh')));
   }
   stream.listeners.add(listener);
