@@ -71,4 +71,16 @@ public sealed partial class PilothouseClient
 
     public Task<PromptVersion> RegisterPromptAsync(string name, NewPromptVersion version, CancellationToken ct) =>
         PostAsync<PromptVersion>($"api/v1/prompts/{Uri.EscapeDataString(name)}/versions", version, ct);
+
+    public Task<PromptVersion> GetPromptByAliasAsync(string name, string alias, CancellationToken ct) => GetAsync<PromptVersion>(PromptAlias(name, alias), ct);
+
+    public async Task<PromptVersion> SetPromptAliasAsync(string name, string alias, int version, CancellationToken ct) =>
+        await SendAsync<PromptVersion>(HttpMethod.Put, PromptAlias(name, alias), JsonContent.Create(new AliasTarget(version), options: Json), ct);
+
+    public async Task DeletePromptAliasAsync(string name, string alias, CancellationToken ct)
+    {
+        using var response = await SendAsync(HttpMethod.Delete, PromptAlias(name, alias), null, ct);
+    }
+
+    private static string PromptAlias(string name, string alias) => $"api/v1/prompts/{Uri.EscapeDataString(name)}/aliases/{Uri.EscapeDataString(alias)}";
 }

@@ -42,6 +42,7 @@ public sealed record ModelVersion(string Name, int Version, string Kind, string?
 }
 
 /// <summary>One row of the list of models.</summary>
+/// <param name="Kind">Of the newest version.</param>
 /// <param name="LatestVersion">0 = it has none (yet, or any more).</param>
 public sealed record ModelSummary(string Name, string Kind, int LatestVersion, IReadOnlyDictionary<string, int> Aliases, long UpdatedMs)
 {

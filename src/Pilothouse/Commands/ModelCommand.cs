@@ -14,7 +14,7 @@ internal static class ModelCommand
         var server = Cli.ServerOption();
         var name = new Argument<string>("name") { Description = "Name of the model." };
         var directory = new Argument<DirectoryInfo>("directory") { Description = "Directory with the model's files." };
-        var kind = new Option<string>("--kind") { Description = "generative (config.json, tokenizer.json, model.onnx or model.safetensors) or classifier (config.json, model.onnx).", Required = true };
+        var kind = new Option<string>("--kind") { Description = "generative (config.json, tokenizer.json, model.onnx or model.safetensors), classifier (config.json, model.onnx) or mlflow (a directory with MLmodel).", Required = true };
         var description = new Option<string>("--description") { Description = "What is new in this version." };
         var run = new Option<string>("--run") { Description = "Id of the run that made it." };
         var project = new Option<string>("--project") { Description = "Project it belongs to." };

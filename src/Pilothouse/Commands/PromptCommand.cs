@@ -5,13 +5,13 @@ using Pilothouse.Protocols.V1;
 
 namespace Pilothouse.Commands;
 
-/// <summary><c>pilothouse prompt register | list</c>.</summary>
+/// <summary><c>pilothouse prompt register | list | alias</c>.</summary>
 internal static class PromptCommand
 {
     /// <summary>Not for HTML: letters stay letters.</summary>
     private static readonly JsonSerializerOptions Readable = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    public static Command Create() => new("prompt", "Registered prompts: numbered versions that never change.") { Register(), List() };
+    public static Command Create() => new("prompt", "Registered prompts: numbered versions that never change.") { Register(), List(), Alias() };
 
     private static Command Register()
     {
@@ -44,7 +44,26 @@ internal static class PromptCommand
             using var client = Cli.Connect(result, server);
             var prompts = await client.ListPromptsAsync(ct);
             if (result.GetValue(json)) Console.WriteLine(Output.ToJson(prompts));
-            else Output.Table(["REFERENCE", "VARIABLES", "CREATED", "BY", "DIGEST"], prompts.Select(p => new[] { p.Reference, string.Join(", ", p.Variables), Output.Time(p.CreatedMs), p.CreatedBy, p.Digest }));
+            else Output.Table(["REFERENCE", "ALIASES", "VARIABLES", "CREATED", "BY", "DIGEST"], prompts.Select(p => new[] { p.Reference, string.Join(", ", (p.Aliases ?? []).Select(a => "@" + a)), string.Join(", ", p.Variables), Output.Time(p.CreatedMs), p.CreatedBy, p.Digest }));
+            return ExitCode.Ok;
+        }, guarded: true);
+        return command;
+    }
+
+    private static Command Alias()
+    {
+        var server = Cli.ServerOption();
+        var name = new Argument<string>("name") { Description = "Name of the prompt." };
+        var alias = new Argument<string>("alias") { Description = "Name of the pointer, such as production." };
+        var version = new Argument<int>("version") { Description = "Version it shall point to; 0 removes the alias." };
+        var command = new Command("alias", "Point an alias to a version. The move stands in the audit log.") { name, alias, version, server };
+        command.SetAction(async (result, ct) =>
+        {
+            using var client = Cli.Connect(result, server);
+            var (prompt, pointer, target) = (result.GetValue(name)!, result.GetValue(alias)!, result.GetValue(version));
+            if (target == 0) await client.DeletePromptAliasAsync(prompt, pointer, ct);
+            else await client.SetPromptAliasAsync(prompt, pointer, target, ct);
+            Console.WriteLine(target == 0 ? $"prompts:/{prompt}@{pointer} removed" : $"prompts:/{prompt}@{pointer} -> {target}");
             return ExitCode.Ok;
         }, guarded: true);
         return command;

@@ -60,9 +60,9 @@ internal sealed class ServingService(RouteService routes, IModels models, IInfer
         }
     }
 
-    /// <summary>What <c>GET /v1/models</c> lists: routes, then the newest version of each registered model.</summary>
+    /// <summary>What <c>GET /v1/models</c> lists: routes, then the newest version of each registered model that an engine here may load.</summary>
     public async Task<IReadOnlyList<string>> ModelsAsync(CancellationToken ct) =>
-        [.. routes.Names, .. (await models.ListAsync(ct)).Where(m => m.LatestVersion > 0).Select(m => $"models:/{m.Name}/{m.LatestVersion}")];
+        [.. routes.Names, .. (await models.ListAsync(ct)).Where(m => m.LatestVersion > 0 && m.Kind != "mlflow").Select(m => $"models:/{m.Name}/{m.LatestVersion}")];
 
     private async Task<ActiveArm> DirectAsync(string model, CancellationToken ct)
     {

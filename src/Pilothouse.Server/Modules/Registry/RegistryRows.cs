@@ -35,8 +35,8 @@ internal sealed class ObjectRow
     public long CreatedMs { get; init; }
     public long UpdatedMs { get; init; }
     public List<MlflowPair> Tags { get; } = [];
-    /// <summary>By name. The version may have been deleted.</summary>
-    public List<(string Alias, long Version)> Aliases { get; } = [];
+    /// <summary>By name. Not live: the version was deleted, and the alias leads nowhere.</summary>
+    public List<(string Alias, long Version, bool IsLive)> Aliases { get; } = [];
     /// <summary>The newest version of each stage, the stage whose first version is the oldest first.</summary>
     public List<VersionRow> Latest { get; } = [];
 }

@@ -124,8 +124,12 @@ internal sealed partial class RegistryStore(Db db, IAuditLog audit)
         var names = byName.Keys.ToArray();
         foreach (var tag in await session.QueryAsync<TagRow>($"SELECT name AS Name, key AS Key, value AS Value FROM reg_tag WHERE object_type = @type AND version = 0 AND {session.Dialect.In("name", "@names")} ORDER BY key", new { type, names }))
             byName[tag.Name].Tags.Add(new MlflowPair(tag.Key, tag.Value));
-        foreach (var alias in await session.QueryAsync<AliasRow>($"SELECT name AS Name, alias AS Alias, version AS Version FROM reg_pointer WHERE object_type = @type AND {session.Dialect.In("name", "@names")} ORDER BY alias", new { type, names }))
-            byName[alias.Name].Aliases.Add((alias.Alias, alias.Version));
+        var aliases = await session.QueryAsync<AliasRow>($"""
+            SELECT p.name AS Name, p.alias AS Alias, p.version AS Version, CASE WHEN v.version IS NULL THEN 0 ELSE 1 END AS IsLive FROM reg_pointer p
+            LEFT JOIN reg_version v ON v.object_type = p.object_type AND v.name = p.name AND v.version = p.version AND v.deleted_ms IS NULL
+            WHERE p.object_type = @type AND {session.Dialect.In("p.name", "@names")} ORDER BY p.alias
+            """, new { type, names });
+        foreach (var alias in aliases) byName[alias.Name].Aliases.Add((alias.Alias, alias.Version, alias.IsLive == 1));
         var latest = await session.QueryAsync<VersionRow>($"""
             SELECT {VersionColumns} FROM (
                 SELECT r.*, ROW_NUMBER() OVER (PARTITION BY name, stage ORDER BY version DESC) AS place, MIN(version) OVER (PARTITION BY name, stage) AS first_version
@@ -190,5 +194,6 @@ internal sealed partial class RegistryStore(Db db, IAuditLog audit)
         public string Name { get; init; } = "";
         public string Alias { get; init; } = "";
         public long Version { get; init; }
+        public long IsLive { get; init; }
     }
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Pilothouse.Protocols.Mlflow;
 using Pilothouse.Protocols.V1;
 using Pilothouse.Server.Platform;
 
@@ -24,19 +25,22 @@ internal static class RegistryViews
     {
         Messages = row.Kind == PromptService.Chat ? Messages(row.Template!) : null,
         Aliases = row.Aliases.Count == 0 ? null : row.Aliases,
-        Tags = row.Tags.Count == 0 ? null : row.Tags.ToDictionary(t => t.Key, t => t.Value),
+        Tags = row.Tags.Any(IsOfPeople) ? row.Tags.Where(IsOfPeople).ToDictionary(t => t.Key, t => t.Value) : null,
     };
 
     public static ModelSummary ToSummary(this ObjectRow row)
     {
         // An alias of a deleted version leads nowhere; MLflow lists it, we do not.
-        var newest = row.Latest.Count == 0 ? 0 : row.Latest.Max(v => v.Version);
-        return new ModelSummary(row.Name, row.Kind, (int)newest, row.Aliases.ToDictionary(a => a.Alias, a => (int)a.Version), row.UpdatedMs)
+        var newest = row.Latest.MaxBy(v => v.Version);
+        return new ModelSummary(row.Name, newest?.Kind ?? row.Kind, (int)(newest?.Version ?? 0), row.Aliases.Where(a => a.IsLive).ToDictionary(a => a.Alias, a => (int)a.Version), row.UpdatedMs)
         {
             Description = row.Description,
             Tags = row.Tags.Count == 0 ? null : row.Tags.ToDictionary(t => t.Key, t => t.Value),
         };
     }
+
+    /// <summary>The type is what <see cref="PromptVersion.Messages"/> says already.</summary>
+    private static bool IsOfPeople(MlflowPair tag) => tag.Key != MlflowPrompts.PromptType;
 
     /// <summary>MLflow's own client writes them; another may have written something else.</summary>
     private static List<PromptMessage>? Messages(string template)

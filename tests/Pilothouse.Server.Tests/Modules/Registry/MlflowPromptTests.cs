@@ -44,11 +44,17 @@ public sealed class MlflowPromptTests
         Assert.Equal([("system", "You are {{style}}, {not} a slot."), ("user", "{{question}}")], prompt.Messages!.Select(m => (m.Role, m.Content)));
         Assert.Equal(["style", "question"], prompt.Variables);
         Assert.Equal(["prod"], prompt.Aliases!);
-        Assert.Equal("v", prompt.Tags!["k"]);
+        Assert.Equal(new Dictionary<string, string> { ["k"] = "v" }, prompt.Tags);
         Assert.Empty(await server.Client.ListModelsAsync(default));
         // One counter: our own API goes on from MLflow's number.
         Assert.Equal(2, (await server.Client.RegisterPromptAsync("chat", new NewPromptVersion("Now a text."), default)).Version);
         Assert.Equal("2", (await mlflow.GetAsync("registered-models/alias?name=chat&alias=latest"))["model_version"]!["version"]!.GetValue<string>());
+        // One table of aliases.
+        await server.Client.SetPromptAliasAsync("chat", "prod", 2, default);
+        Assert.Equal("2", (await mlflow.GetAsync("registered-models/alias?name=chat&alias=prod"))["model_version"]!["version"]!.GetValue<string>());
+        Assert.Equal("Now a text.", (await server.Client.GetPromptByAliasAsync("chat", "prod", default)).Template);
+        await server.Client.DeletePromptAliasAsync("chat", "prod", default);
+        Assert.Equal(400, (await mlflow.TryAsync(HttpMethod.Get, "registered-models/alias?name=chat&alias=prod", null)).Status);
     }
 
     [Theory]

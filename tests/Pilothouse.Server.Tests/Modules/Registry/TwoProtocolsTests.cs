@@ -89,7 +89,10 @@ public sealed class TwoProtocolsTests
         var mlflow = MlflowApi.Of(server);
         await RegisterAsync(server, "triage", TestModels.Classifier("a"), "classifier");
         await mlflow.PostAsync("model-versions/create", new { name = "triage", source = "s3://b/2" });
+        await mlflow.PostAsync("registered-models/alias", new { name = "triage", alias = "gone", version = "2" });
         await mlflow.DeleteAsync("model-versions/delete", new { name = "triage", version = "2" });
+        var listed = Assert.Single(await server.Client.ListModelsAsync(default));
+        Assert.Equal((1, 0), (listed.LatestVersion, listed.Aliases.Count)); // an alias that leads nowhere is none to us
 
         Assert.Equal(3, (await RegisterAsync(server, "triage", TestModels.Classifier("b"), "classifier")).Version);
         await mlflow.DeleteAsync("registered-models/delete", new { name = "triage" });
