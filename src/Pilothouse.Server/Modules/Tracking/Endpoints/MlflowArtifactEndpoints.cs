@@ -16,9 +16,6 @@ internal static class MlflowArtifactEndpoints
     private const long MaxUpload = 10 * 1024 * 1024;
     private const string Proxy = "/mlflow-artifacts/artifacts";
 
-    /// <summary>Read by people in a browser, so never as HTML or script of this origin.</summary>
-    private static readonly string[] TextFiles = [".txt", ".log", ".md", ".json", ".jsonl", ".csv", ".tsv", ".yaml", ".yml", ".py", ".js", ".html", ".htm", ".xml", ".toml", ".cfg", ".ini", ".conf", ".sh", ".rst", ".diff"];
-
     private static readonly MlflowSchema Path = new(Text("path").May);
     private static readonly MlflowSchema RunPath = new(Text("run_id").Must, Text("path").May, Text("page_token").May);
 
@@ -64,7 +61,7 @@ internal static class MlflowArtifactEndpoints
         var (content, digest) = await artifacts.OpenAsync(path, http.RequestAborted);
         var name = System.IO.Path.GetFileName(path);
         http.Response.Headers.XContentTypeOptions = "nosniff";
-        var type = TextFiles.Contains(System.IO.Path.GetExtension(name), StringComparer.OrdinalIgnoreCase) || name == "MLmodel" ? "text/plain; charset=utf-8" : "application/octet-stream";
+        var type = MlflowRoutes.SafeType(name);
         await Results.Stream(content, type, name, entityTag: new($"\"{digest}\""), enableRangeProcessing: true).ExecuteAsync(http);
     }
 
