@@ -11,7 +11,7 @@ public sealed partial class PilothouseClient
         (string Name, string? Value)[] parts =
         [
             ("service", query.Service), ("model", query.Model), ("release", query.Release), ("environment", query.Environment), ("errors", query.Errors is { } errors ? (errors ? "true" : "false") : null),
-            ("text", query.Text), ("limit", query.Limit.ToString(CultureInfo.InvariantCulture)), ("page_token", query.PageToken),
+            ("text", query.Text), ("limit", query.Limit.ToString(CultureInfo.InvariantCulture)), ("page_token", query.PageToken), ("experiment", query.Experiment), ("session", query.Session),
         ];
         return GetAsync<Page<TraceSummary>>("api/v1/traces?" + string.Join('&', parts.Where(p => p.Value is not null).Select(p => $"{p.Name}={Uri.EscapeDataString(p.Value!)}")), ct);
     }

@@ -17,6 +17,8 @@ public enum DbErrorKind
     Connection,
     /// <summary>The disk (or quota) under the database is full.</summary>
     DiskFull,
+    /// <summary>A text that this database cannot hold: PostgreSQL has no NUL character.</summary>
+    InvalidText,
 }
 
 /// <summary>
@@ -95,6 +97,7 @@ public abstract class SqlDialect
             PostgresException { SqlState: "23505" } => DbErrorKind.UniqueViolation,
             PostgresException { SqlState: "40001" or "40P01" or "55P03" } => DbErrorKind.Busy,
             PostgresException { SqlState: "53100" } => DbErrorKind.DiskFull,
+            PostgresException { SqlState: "22021" or "22P05" } => DbErrorKind.InvalidText,
             PostgresException { SqlState: "57P01" or "57P03" or "53300" } => DbErrorKind.Connection,
             PostgresException => DbErrorKind.Other,
             NpgsqlException => DbErrorKind.Connection,

@@ -146,8 +146,7 @@ public sealed class MlflowAssessmentInput
         {
             try
             {
-                using var document = JsonDocument.Parse(json);
-                Value = Bounded(document.RootElement);
+                Value = Bounded(PythonJson.Parse(json));
             }
             catch (JsonException e)
             {

@@ -15,9 +15,16 @@ internal static class MlflowValues
         MlflowKind.Boolean => value.ValueKind switch { JsonValueKind.True => true, JsonValueKind.False => false, _ => null },
         MlflowKind.Enumeration => Enumeration(field, value),
         MlflowKind.TextList => TextList(value),
-        MlflowKind.Json => value.ValueKind == (field.AnyItems ? JsonValueKind.Array : JsonValueKind.Object) ? value.Clone() : null, // the body's buffer is used again after the request
+        MlflowKind.Json => value.ValueKind == (field.AnyItems ? JsonValueKind.Array : JsonValueKind.Object) ? Copy(value) : null,
         _ => null,
     };
+
+    /// <summary>A copy, since the body's buffer is used again after the request; every text in it can be read.</summary>
+    private static JsonElement Copy(JsonElement value)
+    {
+        PythonJson.CheckText(value);
+        return value.Clone();
+    }
 
     public static object? FromText(MlflowField field, string text) => field.Kind switch
     {

@@ -25,12 +25,46 @@ public static class PythonJson
         if (text.Length < 2 || text[0] is not ('{' or '[' or '"') || text[^1] is not ('}' or ']' or '"')) return null;
         try
         {
-            using var document = JsonDocument.Parse(text);
-            return document.RootElement.Clone();
+            return Parse(text);
         }
         catch (JsonException)
         {
             return null;
+        }
+    }
+
+    /// <summary>Parses JSON whose texts can all be read.</summary>
+    /// <exception cref="JsonException">Not JSON, nested deeper than 64, or with half a surrogate pair (<c>\ud800</c>), which System.Text.Json finds only when the text is asked for.</exception>
+    public static JsonElement Parse(string json)
+    {
+        using var document = JsonDocument.Parse(json);
+        try
+        {
+            CheckText(document.RootElement);
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new JsonException("A text is not valid Unicode.", e);
+        }
+        return document.RootElement.Clone();
+    }
+
+    /// <summary>Reads every text once.</summary>
+    /// <exception cref="InvalidOperationException">One is not valid Unicode.</exception>
+    internal static void CheckText(JsonElement json)
+    {
+        switch (json.ValueKind)
+        {
+            case JsonValueKind.String: _ = json.GetString(); break;
+            case JsonValueKind.Array: foreach (var item in json.EnumerateArray()) CheckText(item); break;
+            case JsonValueKind.Object:
+                foreach (var member in json.EnumerateObject())
+                {
+                    _ = member.Name;
+                    CheckText(member.Value);
+                }
+                break;
+            default: break;
         }
     }
 

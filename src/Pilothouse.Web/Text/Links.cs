@@ -49,6 +49,9 @@ internal static class Links
 
     public static string Fairness(string id) => $"/fairness/{E(id)}";
 
+    /// <summary>The list of traces with one filter, such as <c>session</c>.</summary>
+    public static string Traces(string filter, string value) => "/traces" + new QueryBuilder { { filter, value } };
+
     public static string Trace(string id) => $"/traces/{E(id)}";
 
     /// <summary>Page of what a piece of evidence came from.</summary>

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Net.Http.Json;
+using System.Text.Json;
 using OpenTelemetry;
 using OpenTelemetry.Exporter;
 using OpenTelemetry.Resources;
@@ -38,5 +40,31 @@ public class OtlpExporterTests
         Assert.Equal(("client", "error", "too slow", 2L), (call2.Kind, call2.Status, call2.StatusMessage, call2.Events.Single().Attributes["attempt"]));
         Assert.Equal("Shop." + kind, call2.Scope);
         Assert.Equal(traceId, Assert.Single((await server.Service<ITraces>().ListAsync(new TraceQuery(Service: "shop", Errors: true), default)).Items).TraceId);
+    }
+
+    /// <summary>With MLflow's header the same exporter writes into an experiment, and links to a run.</summary>
+    [Theory, DatabaseData]
+    public async Task Spans_of_the_SDK_with_an_experiment_are_MLflows_traces(string kind)
+    {
+        await using var server = await TestServer.StartAsync(kind);
+        using var created = await server.Http.PostAsJsonAsync("/api/2.0/mlflow/experiments/create", new { name = "shop" });
+        var experiment = (await created.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("experiment_id").GetString();
+        using var source = new ActivitySource($"Shop.Mlflow.{kind}");
+        string traceId;
+        using (var provider = Sdk.CreateTracerProviderBuilder().AddSource(source.Name)
+            .AddOtlpExporter(o => (o.Endpoint, o.Protocol, o.Headers) = (new Uri(server.Url, "/v1/traces"), OtlpExportProtocol.HttpProtobuf, $"x-mlflow-experiment-id={experiment},x-mlflow-run-id=run-1")).Build())
+        {
+            using (var root = source.StartActivity("answer"))
+            {
+                traceId = root!.TraceId.ToHexString();
+                root.SetTag("session.id", "s-9");
+            }
+            Assert.True(provider.ForceFlush());
+        }
+
+        var search = new { locations = new[] { new { type = "MLFLOW_EXPERIMENT", mlflow_experiment = new { experiment_id = experiment } } }, filter = "run_id = 'run-1' AND metadata.`mlflow.trace.session` = 's-9' AND span.name = 'answer'" };
+        using var found = await server.Http.PostAsJsonAsync("/api/3.0/mlflow/traces/search", search);
+        Assert.Equal("tr-" + traceId, Assert.Single((await found.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("traces").EnumerateArray()).GetProperty("trace_id").GetString());
+        Assert.Equal("shop", (await server.Service<ITraces>().GetAsync(traceId, default)).Context!.ExperimentName);
     }
 }

@@ -124,7 +124,17 @@ internal static class SampleWorld
         Span("aaaaaaaaaaaaaaa3", "aaaaaaaaaaaaaaa1", "retrieve documents", 1.4, 38.9, "error", new() { ["db.system"] = "postgresql", ["documents"] = 4L }, "timeout after 30 ms, retried"),
         Span("aaaaaaaaaaaaaaa4", "aaaaaaaaaaaaaaa3", "SELECT documents", 9, 37.2, "ok", new() { ["db.statement"] = "SELECT body FROM document ORDER BY embedding <-> $1 LIMIT 4" }),
         Span("aaaaaaaaaaaaaaa5", "aaaaaaaaaaaaaaa1", "generate", 39.4, 127.9, "ok", new() { ["gen_ai.response.finish_reasons"] = "stop", ["temperature"] = 0.0 }),
-    ]);
+    ])
+    {
+        Context = new TraceContext("7", "support", "OK", "conversation-4471", "ann", "order-4471", ["0197a3c2f1d47e00a1b2c3d4e5f60718"], [new("support", "7")],
+            new Dictionary<string, string> { ["channel"] = "web", ["mlflow.traceName"] = "chat assistant" }, new Dictionary<string, string> { ["mlflow.source.name"] = "serve.py", ["mlflow.trace_schema.version"] = "3" },
+            [
+                new("a-1", "helpful", "feedback", "false", null, "LLM_JUDGE", "judge-2", "It does not say how long a refund takes.", null, false, null, Ago(25), Ago(25)),
+                new("a-2", "helpful", "feedback", "true", null, "HUMAN", "ann@example.test", "It does: five days.", null, true, "a-1", Ago(20), Ago(20)),
+                new("a-3", "answer", "expectation", "Refunds take five days.", null, "HUMAN", "ann@example.test", null, null, true, null, Ago(20), Ago(20)),
+                new("a-4", "grounded", "feedback", null, "TIMEOUT: the judge took too long", "CODE", "default", null, "aaaaaaaaaaaaaaa3", true, null, Ago(18), Ago(18)),
+            ]),
+    };
 
     /// <summary>A digest that begins with the given digits.</summary>
     public static string Hex(string start) => "sha256:" + (start + string.Concat(Enumerable.Repeat("9c4e7b2f", 8)))[..64];

@@ -12,7 +12,6 @@ internal static class EvaluationRecords
     /// <summary>Records of one call.</summary>
     public const int MaxRecords = 10_000;
 
-    private const int MaxDepth = 40;
     private const string UserTag = "mlflow.user";
 
     // [{"inputs": {"q": "Q0"}, "expectations": {"a": "A0"}, "tags": {"i": "0"}, "source": {"source_type": "HUMAN", "source_data": {}}}]
@@ -120,8 +119,7 @@ internal static class EvaluationRecords
     {
         try
         {
-            using var document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = MaxDepth });
-            return document.RootElement.Clone();
+            return PythonJson.Parse(json);
         }
         catch (JsonException e)
         {

@@ -41,14 +41,14 @@ internal sealed class AssessmentService(AssessmentStore store, Ids ids, TimeProv
         {
             AssessmentId = "a-" + ids.New(),
             TraceId = traceId,
-            SpanId = input.SpanId,
+            SpanId = Clean(input.SpanId),
             Name = Clean(input.Name ?? (input.Kind == "issue" ? "issue" : "")),
             Kind = input.Kind,
             Value = input.Value,
             Error = input.Error is null ? null : JsonSerializer.Serialize(input.Error, MlflowJson.Options),
             SourceType = input.SourceType,
-            SourceId = input.SourceId,
-            Rationale = input.Rationale is null ? null : Clean(input.Rationale),
+            SourceId = Clean(input.SourceId),
+            Rationale = Clean(input.Rationale),
             Metadata = input.Metadata is { Count: > 0 } ? JsonSerializer.Serialize(input.Metadata) : null,
             CreatedMs = input.CreateMs ?? now,
             UpdatedMs = input.UpdateMs ?? now,
@@ -66,7 +66,7 @@ internal sealed class AssessmentService(AssessmentStore store, Ids ids, TimeProv
             if (input.Kind == kind) row = row with { Value = input.Value, Error = input.Error is null ? null : JsonSerializer.Serialize(input.Error, MlflowJson.Options) };
         }
         if (fields.Contains("assessment_name") && input.Name is { } name) row = row with { Name = Clean(name) };
-        if (fields.Contains("rationale")) row = row with { Rationale = input.Rationale is null ? null : Clean(input.Rationale) };
+        if (fields.Contains("rationale")) row = row with { Rationale = Clean(input.Rationale) };
         if (fields.Contains("metadata") && input.Metadata is { } added)
         {
             var metadata = row.Metadata is null ? [] : JsonSerializer.Deserialize<Dictionary<string, string>>(row.Metadata)!;
@@ -88,7 +88,8 @@ internal sealed class AssessmentService(AssessmentStore store, Ids ids, TimeProv
     // assessmentName is assessment_name; snake_case is taken as well
     private static string Snake(string field) => JsonNamingPolicy.SnakeCaseLower.ConvertName(field);
 
-    private static string Clean(string text) => text.Replace('\0', ' ');
+    [return: System.Diagnostics.CodeAnalysis.NotNullIfNotNull(nameof(text))]
+    private static string? Clean(string? text) => text?.Replace('\0', ' ');
 
     private static PilothouseException Invalid(string message) => new(ErrorCode.InvalidArgument, message);
 }

@@ -7,7 +7,7 @@ using Pilothouse.Server.Platform;
 namespace Pilothouse.Server.Modules.Traces;
 
 /// <summary>Traces as MLflow's clients know them, over the same spans that OTLP and the gateway write.</summary>
-internal sealed class MlflowTraceService(MlflowTraceStore store, AssessmentService assessments, AssessmentStore assessmentStore, IExperiments experiments, Ids ids)
+internal sealed class MlflowTraceService(MlflowTraceStore store, AssessmentService assessments, AssessmentStore assessmentStore, IExperiments experiments, TraceFiles files, Ids ids)
 {
     private const int MaxKey = 250;
     private const int MaxTagValue = 8000;
@@ -75,6 +75,7 @@ internal sealed class MlflowTraceService(MlflowTraceStore store, AssessmentServi
     /// <summary>Those of the traces that exist, in the order asked for.</summary>
     public async Task<List<(MlflowTraceInfo Info, IReadOnlyList<SpanRecord> Spans)>> GetManyWithSpansAsync(IReadOnlyList<string> traceIds, CancellationToken ct)
     {
+        await files.ImportAsync(traceIds.Where(id => id.Length is > 0 and <= TraceIds.MaxLength).Select(TraceIds.FromMlflow).Distinct().Take(MaxIds).ToList(), ct);
         var infos = await GetManyAsync(traceIds, ct);
         var spans = await store.SpansAsync([.. infos.Select(i => TraceIds.FromMlflow(i.TraceId!))], ct);
         return infos.ConvertAll(info => (info, (IReadOnlyList<SpanRecord>)[.. spans[TraceIds.FromMlflow(info.TraceId!)].Select(p => SpanMapping.ForMlflow(SpanPayload.Read(p)))]));

@@ -16,6 +16,9 @@ internal static class TraceIds
 
     public static string ToMlflow(string id) => id.StartsWith(Foreign, StringComparison.Ordinal) ? id[Foreign.Length..] : Mlflow + id;
 
+    /// <summary>The id as a person may write it: OpenTelemetry's in any case, or MLflow's.</summary>
+    public static string FromUser(string id) => id.StartsWith(Mlflow, StringComparison.Ordinal) ? FromMlflow(id) : id.StartsWith(Foreign, StringComparison.Ordinal) ? id : id.ToLowerInvariant();
+
     /// <summary>Whether spans of OpenTelemetry can belong to it.</summary>
     public static bool IsOpenTelemetry(string id) => id.Length == 32 && IsHex(id);
 

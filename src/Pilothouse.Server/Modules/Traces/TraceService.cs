@@ -6,7 +6,7 @@ using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Traces;
 
-internal sealed class TraceService(TraceStore store) : ISpanSink, ITraces
+internal sealed class TraceService(TraceStore store) : ISpanSink
 {
     private const int MaxPage = 1000;
     private const int MaxText = 200;
@@ -44,7 +44,7 @@ internal sealed class TraceService(TraceStore store) : ISpanSink, ITraces
 
     public async Task<TraceDetail> GetAsync(string traceId, CancellationToken ct)
     {
-        var found = await store.FindAsync(traceId.ToLowerInvariant(), ct);
+        var found = await store.FindAsync(TraceIds.FromUser(traceId), ct);
         return found is { } trace ? new TraceDetail(trace.Summary, [.. trace.Payloads.Select(SpanPayload.Read)])
             : throw new PilothouseException(ErrorCode.NotFound, $"There is no trace '{(traceId.Length <= 64 ? traceId : traceId[..64])}'.");
     }

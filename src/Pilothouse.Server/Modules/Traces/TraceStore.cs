@@ -57,11 +57,13 @@ internal sealed class TraceStore(Db db)
         if (query.Model is not null) where.Add("model = @Model");
         if (query.Release is not null) where.Add("release_digest = @Release");
         if (query.Environment is not null) where.Add("environment = @Environment");
+        if (query.Experiment is not null) where.Add("experiment_id = @Experiment");
+        if (query.Session is not null) where.Add("session_id = @Session");
         if (query.Errors is { } errors) where.Add(errors ? "errors > 0" : "errors = 0");
         if (query.Text is not null) where.Add($"({Contains("input_text")} OR {Contains("output_text")} OR {Contains("name")})");
         if (before is not null) where.Add("(start_ms, trace_id) < (@startMs, @traceId)");
         var sql = $"SELECT {TraceColumns} FROM trc_trace {(where.Count > 0 ? "WHERE " + string.Join(" AND ", where) : "")} ORDER BY start_ms DESC, trace_id DESC LIMIT @Limit";
-        var args = new { query.Service, query.Model, query.Release, query.Environment, text = "%" + Escape(query.Text ?? "") + "%", query.Limit, startMs = before?.StartMs ?? 0, traceId = before?.TraceId ?? "" };
+        var args = new { query.Service, query.Model, query.Release, query.Environment, query.Experiment, query.Session, text = "%" + Escape(query.Text ?? "") + "%", query.Limit, startMs = before?.StartMs ?? 0, traceId = before?.TraceId ?? "" };
         return [.. (await db.ReadAsync(session => session.QueryAsync<TraceRow>(sql, args), ct)).Select(row => row.ToSummary())];
 
         static string Contains(string column) => $@"lower({column}) LIKE lower(@text) ESCAPE '\'";

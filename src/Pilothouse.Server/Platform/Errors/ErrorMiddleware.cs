@@ -41,6 +41,7 @@ internal sealed partial class ErrorMiddleware(RequestDelegate next, Db db, ILogg
         {
             DbErrorKind.UniqueViolation => (ErrorCode.AlreadyExists, "An object with this name or id exists already."),
             DbErrorKind.Busy or DbErrorKind.Connection => (ErrorCode.Unavailable, "The database is not answering at the moment. Try again."),
+            DbErrorKind.InvalidText => (ErrorCode.InvalidArgument, "A text of the request holds a NUL character (\\u0000), which the database cannot keep. Leave it out."),
             DbErrorKind.DiskFull => (ErrorCode.StorageFull, "The disk that holds the database is full. Nothing was written. Free space and try again."),
             _ => (ErrorCode.Internal, "The server failed; its log has the details."),
         },

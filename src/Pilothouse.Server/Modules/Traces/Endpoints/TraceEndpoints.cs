@@ -13,11 +13,11 @@ internal static class TraceEndpoints
     {
         var traces = endpoints.MapGroup("/api/v1/traces").WithErrors(NativeErrors.Instance).WithTags("Traces");
         traces.MapGet("", ([AsParameters] Query q, ITraces service, CancellationToken ct) =>
-            service.ListAsync(new TraceQuery(q.Service, q.Model, q.Release, q.Environment, q.Errors, q.Text, q.Limit ?? 100, q.PageToken), ct));
+            service.ListAsync(new TraceQuery(q.Service, q.Model, q.Release, q.Environment, q.Errors, q.Text, q.Limit ?? 100, q.PageToken) { Experiment = q.Experiment, Session = q.Session }, ct));
         traces.MapGet("{id}", (string id, ITraces service, CancellationToken ct) => service.GetAsync(id, ct));
     }
 
     /// <summary>Query string of the list; snake_case as everywhere in our API.</summary>
     internal sealed record Query(string? Service, string? Model, string? Release, string? Environment, bool? Errors, string? Text, int? Limit,
-        [property: Microsoft.AspNetCore.Mvc.FromQuery(Name = "page_token")] string? PageToken);
+        [property: Microsoft.AspNetCore.Mvc.FromQuery(Name = "page_token")] string? PageToken, string? Experiment, string? Session);
 }
