@@ -7,6 +7,7 @@ var verbs = new Dictionary<string, (string Help, Func<BenchOptions, Task> Run)>
     ["log-metric"] = ("single metrics: latency of one client, requests/s of --clients", LogMetricVerb.RunAsync),
     ["series"] = ("charts of --clients runs with --requests x --batch points each", SeriesVerb.RunAsync),
     ["runs-search"] = ("1,000 runs returned whole, and a filtered and ordered page of --runs", RunsSearchVerb.RunAsync),
+    ["otlp"] = ("OTLP spans/s from --clients, --batch spans a request; lists and searches over them", OtlpVerb.RunAsync),
     ["gateway"] = ("what the gateway adds in front of a model server that answers at once", GatewayVerb.RunAsync),
     ["tfevents"] = ("TensorBoard scalar events/s on one core, 100 x --runs events", TfEventsVerb.RunAsync),
     ["blob-put"] = ("upload of one large blob", BlobPutVerb.RunAsync),

@@ -29,8 +29,7 @@ internal sealed partial class TraceFiles(MlflowTraceStore store, TraceService sp
     {
         try
         {
-            var file = (await artifacts.TreeAsync(location.TrimEnd('/') + "/" + FileName, ct))?.FirstOrDefault();
-            if (file is null) return;
+            if (await artifacts.TreeAsync(location.TrimEnd('/') + "/" + FileName, ct) is not [var file, ..]) return;
             if (file.Size > MlflowSpanFile.MaxBytes) throw new ProtocolFormatException($"The file is larger than {MlflowSpanFile.MaxBytes} bytes.");
             var content = await blobs.ReadAsync(file.Digest, MlflowSpanFile.MaxBytes, ct);
             await spans.WriteAsync(MlflowSpanFile.Read(content, trace.TraceId), trace.ExperimentId, null, ct);
