@@ -33,8 +33,10 @@ public sealed class MlflowMessage
         var message = new MlflowMessage();
         try
         {
-            var intact = message.TryFill(body, schema.ByName);
-            foreach (var field in schema.Fields) Check(field, Raw(body, field.Name), intact);
+            var fault = message.Fill(body, schema.ByName, "");
+            foreach (var field in schema.Fields) Check(field, Raw(body, field.Name), fault is null);
+            // MLflow goes on without what stands behind the value of a wrong type. Where that leaves out something required, the value itself is the error.
+            if (fault is { } wrong && schema.Fields.Any(message.Lacks)) throw Invalid(wrong.Name, wrong.Value.GetRawText(), MlflowValues.PythonType(wrong.Value));
         }
         catch (InvalidOperationException e)
         {
@@ -95,44 +97,49 @@ public sealed class MlflowMessage
     /// <summary><c>run_id</c>, or its old name <c>run_uuid</c>.</summary>
     public string RunId => Text("run_id") is { Length: > 0 } id ? id : Text("run_uuid");
 
-    /// <returns>False when a value had a wrong type; what came before it is kept.</returns>
-    private bool TryFill(JsonElement body, IReadOnlyDictionary<string, MlflowField> fields)
+    /// <returns>The value of a wrong type at which the reading ended; null = everything was read.</returns>
+    private (string Name, JsonElement Value)? Fill(JsonElement body, IReadOnlyDictionary<string, MlflowField> fields, string prefix)
     {
         foreach (var property in body.EnumerateObject())
         {
             if (property.Value.ValueKind == JsonValueKind.Null || !fields.TryGetValue(property.Name, out var field)) continue;
+            var name = prefix + field.Name;
             if (field.Kind == MlflowKind.MessageList)
             {
-                if (!TryFillList(property.Value, field)) return false;
+                if (FillList(property.Value, field, name) is { } inList) return inList;
             }
             else if (field.Kind == MlflowKind.Message)
             {
-                if (property.Value.ValueKind != JsonValueKind.Object) return false;
+                if (property.Value.ValueKind != JsonValueKind.Object) return (name, property.Value);
                 var inner = new MlflowMessage();
                 _values[field.Name] = inner;
-                if (!inner.TryFill(property.Value, field.Items.ToDictionary(i => i.Name, StringComparer.Ordinal))) return false;
+                if (inner.Fill(property.Value, field.Items.ToDictionary(i => i.Name, StringComparer.Ordinal), name + ".") is { } inMessage) return inMessage;
             }
             else if (MlflowValues.FromJson(field, property.Value) is { } value) _values[field.Name] = value;
-            else return false;
+            else return (name, property.Value);
         }
-        return true;
+        return null;
     }
 
-    private bool TryFillList(JsonElement array, MlflowField field)
+    private (string Name, JsonElement Value)? FillList(JsonElement array, MlflowField field, string name)
     {
-        if (array.ValueKind != JsonValueKind.Array) return false;
+        if (array.ValueKind != JsonValueKind.Array) return (name, array);
         var list = new List<MlflowMessage>(array.GetArrayLength());
         _values[field.Name] = list;
         var items = field.Items.ToDictionary(f => f.Name, StringComparer.Ordinal);
         foreach (var element in array.EnumerateArray())
         {
-            if (element.ValueKind != JsonValueKind.Object) return false;
+            var place = $"{name}[{list.Count}]";
+            if (element.ValueKind != JsonValueKind.Object) return (place, element);
             var item = new MlflowMessage();
             list.Add(item);
-            if (!item.TryFill(element, items)) return false;
+            if (item.Fill(element, items, place + ".") is { } fault) return fault;
         }
-        return true;
+        return null;
     }
+
+    private bool Lacks(MlflowField field) => field.Required && !_values.ContainsKey(field.Name) && !(field.Name == "run_id" && _values.ContainsKey("run_uuid"))
+        || field.Kind == MlflowKind.MessageList && List(field.Name).Any(item => field.Items.Any(item.Lacks));
 
     private static void Check(MlflowField field, JsonElement? value, bool intact)
     {

@@ -30,13 +30,16 @@ internal sealed class Replayer(HttpClient http)
         }
     }
 
-    private HttpRequestMessage Request(Exchange exchange)
+    /// <summary>Sends the request with another body and other query values; the answer is the caller's to judge.</summary>
+    public Task<HttpResponseMessage> SendChangedAsync(Exchange exchange, Func<byte[], byte[]> body, Func<string, string> query) => http.SendAsync(Request(exchange, body, query));
+
+    private HttpRequestMessage Request(Exchange exchange, Func<byte[], byte[]>? changeBody = null, Func<string, string>? changeQuery = null)
     {
-        var query = string.Join('&', exchange.Query.Select(q => $"{Uri.EscapeDataString(q.Key)}={Uri.EscapeDataString(_bindings.Fill(q.Value.ToString()))}"));
+        var query = string.Join('&', exchange.Query.Select(q => $"{Uri.EscapeDataString(q.Key)}={Uri.EscapeDataString((changeQuery ?? (v => v))(_bindings.Fill(q.Value.ToString())))}"));
         // The path is sent as recorded: with its escapes, and with '..' in it.
         var target = new Uri(http.BaseAddress!.ToString().TrimEnd('/') + _bindings.Fill(exchange.Path) + (query.Length > 0 ? "?" + query : ""), new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true });
         var request = new HttpRequestMessage(new HttpMethod(exchange.Method), target);
-        if (exchange.RequestBody is { } body) request.Content = new ByteArrayContent(Bytes(body));
+        if (exchange.RequestBody is { } body) request.Content = new ByteArrayContent((changeBody ?? (b => b))(Bytes(body)));
         else if (exchange.Method != "GET") request.Content = new ByteArrayContent([]);
         if (!exchange.Request.TryGetProperty("headers", out var headers)) return request;
         foreach (var header in headers.EnumerateObject())

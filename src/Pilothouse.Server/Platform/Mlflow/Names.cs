@@ -22,6 +22,7 @@ internal static class Names
     /// <param name="lengthName">Name of the field in the message about its length; MLflow uses another there.</param>
     public static void CheckKey(string key, string parameter, string lengthName)
     {
+        if (key.Length == 0) throw new PilothouseException(ErrorCode.InvalidArgument, $"Missing value for required parameter '{parameter}'. See the API docs for more information about request parameters.");
         if (key.Length > MaxKey) throw TooLong(lengthName, MaxKey);
         if (key.AsSpan().ContainsAnyExcept(Plain) && !key.All(c => char.IsLetterOrDigit(c) || c is '_' or '-' or '.' or ' ' or '/' or ':'))
             throw Invalid(key, parameter, "Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), spaces ( ), colon(:) and slashes (/).");
