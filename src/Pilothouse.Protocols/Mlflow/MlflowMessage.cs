@@ -35,7 +35,7 @@ public sealed class MlflowMessage
         {
             var fault = message.Fill(body, schema.ByName, "");
             foreach (var field in schema.Fields) Check(field, Raw(body, field.Name), fault is null);
-            // MLflow goes on without what stands behind the value of a wrong type. Where that leaves out something required, the value itself is the error.
+            // MLflow goes on without what stands behind the value of a wrong type: a number is 0 then, which clients count on. A name that is needed cannot be empty: the value itself is the error.
             if (fault is { } wrong && schema.Fields.Any(message.Lacks)) throw Invalid(wrong.Name, wrong.Value.GetRawText(), MlflowValues.PythonType(wrong.Value));
         }
         catch (InvalidOperationException e)
@@ -138,7 +138,7 @@ public sealed class MlflowMessage
         return null;
     }
 
-    private bool Lacks(MlflowField field) => field.Required && !_values.ContainsKey(field.Name) && !(field.Name == "run_id" && _values.ContainsKey("run_uuid"))
+    private bool Lacks(MlflowField field) => field is { Required: true, Kind: MlflowKind.Text } && !_values.ContainsKey(field.Name) && !(field.Name == "run_id" && _values.ContainsKey("run_uuid"))
         || field.Kind == MlflowKind.MessageList && List(field.Name).Any(item => field.Items.Any(item.Lacks));
 
     private static void Check(MlflowField field, JsonElement? value, bool intact)

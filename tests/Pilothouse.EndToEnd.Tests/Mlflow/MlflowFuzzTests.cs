@@ -10,7 +10,7 @@ namespace Pilothouse.EndToEnd.Tests.Mlflow;
 /// </summary>
 public class MlflowFuzzTests(ITestOutputHelper output)
 {
-    private const int ChangesPerRequest = 2;
+    private const int ChangesPerRequest = 1;
     private static readonly int[] Retried = [408, 429, 500, 502, 503, 504];
 
     public static TheoryData<string> Files
