@@ -16,7 +16,7 @@ public sealed class PageTests(WebServer server, Browser browser)
 
     public static TheoryData<string> Pages =>
     [
-        "overview", "environment", "experiments", "experiment", "run", "models", "model", "model-version", "model-elsewhere", "datasets", "dataset", "prompts", "prompt", "prompt-chat", "evaluations", "evaluation",
+        "overview", "environment", "experiments", "experiment", "experiment-groups", "compare", "compare-parallel", "compare-scatter", "compare-config", "run", "models", "model", "model-version", "model-elsewhere", "datasets", "dataset", "prompts", "prompt", "prompt-chat", "evaluations", "evaluation",
         "run-overview", "run-charts", "run-metric", "run-histograms", "run-images", "run-artifacts", "run-json", "run-markdown", "run-table", "run-onnx", "run-logs", "run-lineage", "run-many",
         "fairness", "fairness-report", "releases", "release", "traces", "trace", "monitors", "alerts", "audit", "not-found",
     ];
@@ -32,7 +32,7 @@ public sealed class PageTests(WebServer server, Browser browser)
             var errors = Watch(page);
             var response = await page.GotoAsync(Address(name));
             Assert.Equal(name == "not-found" ? 404 : 200, response!.Status);
-            if (name is "run" or "run-overview" or "run-charts" or "run-metric" or "run-many") await page.Locator("line-chart[data-points]").First.WaitForAsync();
+            if (name is "run" or "compare" or "run-overview" or "run-charts" or "run-metric" or "run-many") await page.Locator("line-chart[data-points]").First.WaitForAsync();
             if (name == "run-histograms") await page.Locator("histogram-chart[data-points]").First.WaitForAsync();
             if (name == "run-images") await page.Locator("step-view[data-step]").First.WaitForAsync();
             if (name == "run-logs") await page.Locator("log-tail[data-lines]").WaitForAsync();
@@ -68,7 +68,7 @@ public sealed class PageTests(WebServer server, Browser browser)
             if (!data.Contains(e!.Value.GetProperty("requestId").GetString()!)) bytes += (long)e.Value.GetProperty("encodedDataLength").GetDouble();
         };
         await page.GotoAsync(Address(name), new PageGotoOptions { WaitUntil = WaitUntilState.Load });
-        if (name == "run") await page.Locator("line-chart[data-points]").First.WaitForAsync();
+        if (name is "run" or "compare") await page.Locator("line-chart[data-points]").First.WaitForAsync();
         TestContext.Current.TestOutputHelper?.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: {bytes / 1024.0:0.0} KB"));
         Directory.CreateDirectory(Screenshots);
         await File.WriteAllTextAsync(Path.Combine(Screenshots, name + ".weight.txt"), string.Create(CultureInfo.InvariantCulture, $"{bytes / 1024.0:0.0}\n"));
@@ -93,6 +93,9 @@ public sealed class PageTests(WebServer server, Browser browser)
         "overview" => "/",
         "environment" => $"/environments/{SampleWorld.Project}/{SampleWorld.Environment}",
         "experiment" => $"/experiments/{server.ExperimentId}",
+        "experiment-groups" => $"/experiments/{server.ExperimentId}?group=params.batch_size",
+        "compare" => $"/runs/compare?experiment={server.ExperimentId}&sort=params.seed",
+        "compare-parallel" or "compare-scatter" or "compare-config" => $"/runs/compare?experiment={server.ExperimentId}&filter={Uri.EscapeDataString("params.lr = '0.001'")}&view={name[8..]}",
         "run" => $"/runs/{server.RunId}",
         "run-overview" => $"/runs/{server.RichRunId}",
         "run-charts" => $"/runs/{server.RichRunId}/charts?smooth=0.6",

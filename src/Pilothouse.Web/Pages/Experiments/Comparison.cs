@@ -54,8 +54,7 @@ public sealed class Comparison
     {
         get
         {
-            var groups = Shown.Select(r => r.Group ?? "(none)").Distinct().ToList();
-            var colours = RunColours.Of(groups);
+            var colours = RunColours.Of(Runs.Select(r => r.Group ?? "(none)"));
             return WireJson.Write(Shown.Select(r =>
             {
                 var colour = State.Group is null ? r.Colour : colours[r.Group ?? "(none)"];

@@ -13,7 +13,7 @@
 //   outliers   "ignore": the y axis leaves 2 % of the values out at either end
 //   sync       charts with the same word share crosshair and range
 //   height     pixels, default 176
-// Events: "chart-zoom" (bubbles) with detail {from, to} in steps, null = all. dataset.points = points drawn, dataset.total = points there are.
+// Events: "chart-zoom" (bubbles) with detail {from, to} in steps, null = all. dataset.points = points drawn, dataset.curves = curves, dataset.total = points there are.
 import { number, points, positions, decode, smooth, meanOf, nearest, span, csvField } from './chart/series.js';
 import { load, plot, look, strokeOf, dashOf } from './chart/plot.js';
 import { listen } from './chart/live.js';
@@ -206,6 +206,7 @@ class LineChart extends HTMLElement {
     this.#bar.querySelector('[data-act=log]').setAttribute('aria-pressed', String(this.hasAttribute('ylog')));
     this.#box.ariaLabel = this.#describe();
     if (!this.#table.hidden) this.#fillTable();
+    this.dataset.curves = this.#curves.length;
     this.dataset.points = drawn;
     this.dataset.total = this.#fetched.reduce((sum, one) => sum + one.total, 0);
   };
