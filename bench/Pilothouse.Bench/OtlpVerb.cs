@@ -41,7 +41,7 @@ internal static class OtlpVerb
 
     private static async Task PostAsync(BenchServer server, string what, string filter)
     {
-        var body = Encoding.UTF8.GetBytes($$"""{"locations": [{"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": "0"}}], "max_results": 100, "filter": "{{filter}}"}""");
+        var body = Encoding.UTF8.GetBytes("{\"locations\": [{\"type\": \"MLFLOW_EXPERIMENT\", \"mlflow_experiment\": {\"experiment_id\": \"0\"}}], \"max_results\": 100, \"filter\": \"" + filter + "\"}");
         var load = await Load.RunAsync(1, 20, (_, _) => server.Http.PostAsync("api/3.0/mlflow/traces/search", body));
         Load.Row(what, $"{load.Percentile(0.5):0.0} / {load.Percentile(0.95):0.0}");
     }
