@@ -123,14 +123,16 @@ internal sealed partial class RegistryStore
 
     private async Task<VersionRow> AddAsync(DbSession session, ObjectRow owner, VersionRow draft)
     {
-        var version = draft with { Version = checked((int)(owner.Counter + 1)), UpdatedMs = draft.CreatedMs };
+        // A version of another registry brings its number and times.
+        var version = draft with { Version = draft.Version > 0 ? draft.Version : owner.Counter + 1, UpdatedMs = draft.UpdatedMs > 0 ? draft.UpdatedMs : draft.CreatedMs };
         await session.ExecuteAsync("""
             INSERT INTO reg_version (object_type, name, version, kind, digest, size, files, template, variables, description, stage, source, location, run_id, run_link, model_id, project, commit_id, datasets,
                 base_model, created_by, created_ms, updated_ms)
             VALUES (@Type, @Name, @Version, @Kind, @Digest, @Size, @Files, @Template, @Variables, @Description, @Stage, @Source, @Location, @RunId, @RunLink, @ModelId, @Project, @CommitId, @Datasets,
                 @BaseModel, @CreatedBy, @CreatedMs, @UpdatedMs)
             """, version);
-        await session.ExecuteAsync("UPDATE reg_object SET latest_version = @Version, updated_ms = @CreatedMs WHERE object_type = @Type AND name = @Name", version);
+        await session.ExecuteAsync("UPDATE reg_object SET latest_version = @counter, updated_ms = @UpdatedMs WHERE object_type = @Type AND name = @Name",
+            new { counter = Math.Max(owner.Counter, version.Version), version.UpdatedMs, version.Type, version.Name });
         await audit.AppendAsync(session, new AuditEvent(version.CreatedBy, $"{version.Type}_version.register", $"{ObjectType.Subject(version.Type, version.Name)}/{version.Version}", new
         {
             version.Digest,

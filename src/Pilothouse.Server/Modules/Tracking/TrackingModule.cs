@@ -6,6 +6,7 @@ using Pilothouse.Server.Modules.Tracking.Capture;
 using Pilothouse.Server.Modules.Tracking.Endpoints;
 using Pilothouse.Server.Modules.Tracking.EventFiles;
 using Pilothouse.Server.Modules.Tracking.Garbage;
+using Pilothouse.Server.Modules.Tracking.Import;
 using Pilothouse.Server.Modules.Tracking.Media;
 using Pilothouse.Server.Modules.Tracking.Table;
 using Pilothouse.Server.Modules.Tracking.Uploads;
@@ -31,6 +32,7 @@ public sealed class TrackingModule : IModule
         services.AddSingleton<EventFileStore>().AddSingleton<EventIngest>().AddSingleton<EventFileService>().AddSingleton<EventExport>();
         services.AddSingleton<EventArtifacts>().AddHostedService(s => s.GetRequiredService<EventArtifacts>());
         services.AddSingleton<CaptureStore>().AddSingleton<RunLogStore>().AddSingleton<RunLogService>().AddSingleton<IRunLogs>(s => s.GetRequiredService<RunLogService>());
+        services.AddSingleton<ImportStore>().AddSingleton<ImportService>();
         services.AddSingleton<CaptureService>().AddHostedService<HeartbeatWatch>();
         services.AddSingleton<UploadStore>().AddSingleton<SignedLinks>().AddSingleton<UploadService>();
         services.AddSingleton<GarbageStore>().AddSingleton<PurgeStore>().AddSingleton<GarbageService>();
@@ -62,6 +64,7 @@ public sealed class TrackingModule : IModule
         endpoints.MapCapture();
         endpoints.MapRunDownload(services.GetRequiredService<RunDownload>());
         endpoints.MapRunFiles(services.GetRequiredService<ArtifactService>());
+        endpoints.MapImport();
         endpoints.MapSeries();
     }
 }

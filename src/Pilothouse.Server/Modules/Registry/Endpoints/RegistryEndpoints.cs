@@ -12,6 +12,8 @@ internal static class RegistryEndpoints
     {
         MapModels(endpoints.MapGroup("/api/v1/models").WithErrors(NativeErrors.Instance).WithTags("Models"));
         MapDatasets(endpoints.MapGroup("/api/v1/datasets").WithErrors(NativeErrors.Instance).WithTags("Data sets"));
+        endpoints.MapGroup("/api/v1/import").WithErrors(NativeErrors.Instance).WithTags("Import").RequireRole(Role.Admin)
+            .MapPut("versions", (ImportVersion version, HttpContext http, VersionImport import, CancellationToken ct) => import.PutAsync(version, http.Caller().Name, ct));
         MapPrompts(endpoints.MapGroup("/api/v1/prompts").WithErrors(NativeErrors.Instance).WithTags("Prompts"));
     }
 

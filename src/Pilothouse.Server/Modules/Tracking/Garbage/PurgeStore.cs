@@ -15,7 +15,7 @@ internal sealed class PurgeStore(Db db)
 
     /// <summary>Tables with a column <c>run</c>, of which a run leaves nothing. <c>PurgeTests</c> finds tables that are missing here.</summary>
     internal static readonly string[] TablesOfRuns =
-        ["trk_tag", "trk_param", "trk_latest", "trk_series_index", "trk_log", "trk_heartbeat", "trk_input_tag", "trk_input", "trk_model_input", "trk_model_output", "trk_model_metric", "trk_media_series",
+        ["trk_tag", "trk_param", "trk_latest", "trk_series_index", "trk_log", "trk_heartbeat", "trk_import", "trk_input_tag", "trk_input", "trk_model_input", "trk_model_output", "trk_model_metric", "trk_media_series",
         "trk_event_file", "trk_event_tag", "trk_event_stream"];
 
     /// <summary>Runs deleted before a time, those whose purge was cut short, and those that an experiment takes along.</summary>
