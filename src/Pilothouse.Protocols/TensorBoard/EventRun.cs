@@ -18,6 +18,9 @@ public sealed class EventRun(IEventSink sink)
     /// <summary>Bytes of one tag's name.</summary>
     public const int MaxTagBytes = 64 * 1024;
 
+    /// <summary>Bytes of all names and metadata of one run's tags, which stay in memory.</summary>
+    public const int MaxHeldBytes = 64 * 1024 * 1024;
+
     public const string GraphTag = "__run_graph__";
 
     private const int SessionStart = 1;
@@ -26,6 +29,7 @@ public sealed class EventRun(IEventSink sink)
     private readonly Dictionary<byte[], EventTag> _tags = new(Utf8Comparer.Instance);
     private EventTag? _last;
     private long _offset;
+    private long _held;
     private bool _fullTold;
 
     /// <summary>Of the last version record; null = none came.</summary>
@@ -47,7 +51,10 @@ public sealed class EventRun(IEventSink sink)
     public IReadOnlyCollection<EventTag> Tags => _tags.Values;
 
     /// <summary>Makes a tag known before reading goes on where it was left.</summary>
-    public void Restore(EventTag tag) => _tags.TryAdd(tag.Key, tag);
+    public void Restore(EventTag tag)
+    {
+        if (_tags.TryAdd(tag.Key, tag)) _held += tag.Key.Length + (tag.Metadata?.Content.Length ?? 0);
+    }
 
     /// <summary>Wall time of a record in seconds; null when it is no event.</summary>
     public static double? TimeOf(ReadOnlySpan<byte> record)
@@ -115,7 +122,8 @@ public sealed class EventRun(IEventSink sink)
             var metadata = SummaryMetadata.Parse(value.Metadata);
             hparams = metadata.Plugin == TfPlugins.HParams;
             if (hparams) sink.HParams(tag.Name, found.WallTime, metadata.Content);
-            if (tag.Metadata is null && !IsLegacy(value.Kind)) Describe(tag, metadata);
+            if (tag.Metadata is null && !Hold(value.Metadata.Length)) Full();
+            else if (tag.Metadata is null && !IsLegacy(value.Kind)) Describe(tag, metadata);
             else if (tag.Metadata is null) Describe(tag, LegacyValues.MetadataOf(value.Kind, tag.Name, metadata));
         }
         else if (tag.Metadata is null && IsLegacy(value.Kind)) Describe(tag, LegacyValues.MetadataOf(value.Kind, tag.Name, null));
@@ -186,16 +194,28 @@ public sealed class EventRun(IEventSink sink)
         if (tags.TryGetValue(name, out _last)) return _last;
         if (!Utf8.IsValid(name)) throw new ProtocolFormatException("a tag is not UTF-8");
         if (name.Length > MaxTagBytes) throw new ProtocolFormatException($"a tag has {name.Length} bytes; {MaxTagBytes} is the limit");
-        if (_tags.Count >= MaxTags)
+        if (_tags.Count >= MaxTags || !Hold(name.Length))
         {
-            if (!_fullTold) Fault(EventFaultKind.TooManyTags, $"The run has more than {MaxTags} tags. Values of further ones are skipped.");
-            _fullTold = true;
+            Full();
             return null;
         }
         _last = new EventTag(Encoding.UTF8.GetString(name));
         _tags.Add(_last.Key, _last);
         sink.Tag(_last);
         return _last;
+    }
+
+    private bool Hold(int bytes)
+    {
+        if (_held + bytes > MaxHeldBytes) return false;
+        _held += bytes;
+        return true;
+    }
+
+    private void Full()
+    {
+        if (!_fullTold) Fault(EventFaultKind.TooManyTags, $"The run has more than {MaxTags} tags, or their names and metadata more than {MaxHeldBytes} bytes. What goes beyond is skipped.");
+        _fullTold = true;
     }
 
     private void Fault(EventFaultKind kind, string message) => sink.Fault(new EventFault(_offset, kind, message));

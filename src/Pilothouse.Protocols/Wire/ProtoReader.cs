@@ -57,6 +57,13 @@ internal ref struct ProtoReader(ReadOnlySpan<byte> message)
 
     public ulong Varint()
     {
+        // Nearly all tags and lengths have one byte.
+        if (_rest.Length > 0 && _rest[0] < 0x80)
+        {
+            var small = _rest[0];
+            _rest = _rest[1..];
+            return small;
+        }
         ulong value = 0;
         for (var i = 0; i < 10; i++)
         {

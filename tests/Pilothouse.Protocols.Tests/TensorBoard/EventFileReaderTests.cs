@@ -107,6 +107,24 @@ public sealed class EventFileReaderTests
         }, iter: 5_000);
     }
 
+    [Fact]
+    public async Task Names_and_metadata_of_a_run_are_bounded_and_what_goes_beyond_is_named()
+    {
+        var run = new CollectedRun(Purge.Nothing);
+        var file = await SampleFiles.WriteAsync(wide: false, writer =>
+        {
+            for (var i = 0; i < 70; i++)
+                writer.Write($"tag {i}", 0, 0, new Tensor(TfDataType.Float, [], [i], null), new SummaryMetadata("own", new byte[1024 * 1024], "", "", TfDataClass.Tensor));
+            writer.WriteScalar(new string('x', 100_000), 0, 0, 1);
+        });
+
+        run.Read(new EventFileReader(new MemoryStream(file), 0));
+
+        Assert.Equal([EventFaultKind.TooManyTags, EventFaultKind.NotAnEvent], run.Faults.Select(f => f.Kind));
+        Assert.Equal(70, run.Points.Count); // the values are read; metadata beyond the bound is not held
+        Assert.InRange(run.Run.Tags.Sum(t => (long)(t.Metadata?.Content.Length ?? 0)), 1, EventRun.MaxHeldBytes);
+    }
+
     private static void Survives(Action read)
     {
         try

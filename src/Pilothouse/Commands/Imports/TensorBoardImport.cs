@@ -89,9 +89,9 @@ internal sealed class TensorBoardImport(PilothouseClient client, TimeProvider ti
                 read += await SendAsync(run, file, ct);
                 run.Sent[file] = length;
             }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException or PilothouseApiException { Status: 400 or 404 or 409 or 412 or 413 })
             {
-                Problem(file, e.Message);
+                Problem(file, e.Message); // this file, or its run on the server; the others go on
             }
         }
         run.NewBytes += read;

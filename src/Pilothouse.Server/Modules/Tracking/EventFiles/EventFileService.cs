@@ -1,3 +1,4 @@
+using System.Text;
 using Pilothouse.Data;
 using Pilothouse.Protocols.Mlflow;
 using Pilothouse.Protocols.TensorBoard;
@@ -18,6 +19,7 @@ internal sealed class EventFileService(Db db, EventFileStore store, EventIngest 
     /// <summary>A first record has 40 bytes at least, and a time in it.</summary>
     public const int HeadBytes = 64;
 
+    /// <summary>Bytes; an index of PostgreSQL holds 2,700.</summary>
     private const int MaxName = 1000;
     private const int MaxSource = 2000;
 
@@ -29,8 +31,8 @@ internal sealed class EventFileService(Db db, EventFileStore store, EventIngest 
     public async Task<ImportedEventRun> EnsureRunAsync(NewEventRun wanted, CancellationToken ct)
     {
         if (string.IsNullOrWhiteSpace(wanted.Experiment)) throw Invalid("The import needs the name of an experiment.");
-        if (wanted.Source is not { Length: > 0 and <= MaxSource }) throw Invalid($"source must have 1 to {MaxSource} characters: where the log directory is.");
-        if (wanted.Path is not { Length: > 0 and <= MaxName }) throw Invalid($"path must have 1 to {MaxName} characters: the run's directory below the log directory, '.' for itself.");
+        if (string.IsNullOrEmpty(wanted.Source) || string.IsNullOrEmpty(wanted.Path)) throw Invalid("source (where the log directory is) and path (the run's directory in it, '.' for itself) must be given.");
+        if (Encoding.UTF8.GetByteCount(wanted.Source) + Encoding.UTF8.GetByteCount(wanted.Path) > MaxSource) throw Invalid($"source and path have more than {MaxSource} bytes together. Give the import a short name with --source.");
         if ((wanted.Source + wanted.Path).Contains('\0', StringComparison.Ordinal)) throw Invalid("source and path cannot hold U+0000.");
         await _creating.WaitAsync(ct);
         try
@@ -140,7 +142,7 @@ internal sealed class EventFileService(Db db, EventFileStore store, EventIngest 
 
     private static void CheckName(string name)
     {
-        if (name.Length > MaxName || name.Contains('\0', StringComparison.Ordinal) || !EventFileName.Is(name))
+        if (Encoding.UTF8.GetByteCount(name) > MaxName || name.Contains('\0', StringComparison.Ordinal) || !EventFileName.Is(name))
             throw Invalid($"'{(name.Length > 100 ? name[..100] : EventNames.Storable(name))}' is not the name of an event file: the last part of the path must contain 'tfevents', as in events.out.tfevents.1767225600.host.");
     }
 

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text;
 using Pilothouse.Data;
 using Pilothouse.Protocols.TensorBoard;
@@ -54,11 +55,13 @@ internal sealed class EventFileStore(Db db)
         }, ignoreDuplicates: true);
 
     public static Task AddTagsAsync(DbSession session, long run, string folder, IReadOnlyCollection<EventTag> tags) =>
-        session.BulkUpsertAsync("trk_event_tag", ["run", "folder", "tag", "described", "plugin", "content", "display_name", "description", "data_class"], tags, (row, tag) =>
+        session.BulkUpsertAsync("trk_event_tag", ["run", "folder", "key", "tag", "described", "plugin", "content", "display_name", "description", "data_class"], tags, (row, tag) =>
         {
             row.Integer(run);
             row.Text(folder);
-            row.Bytes(Encoding.UTF8.GetBytes(tag.Name));
+            var name = Encoding.UTF8.GetBytes(tag.Name);
+            row.Text(Convert.ToHexStringLower(SHA256.HashData(name).AsSpan(0, 16)));
+            row.Bytes(name);
             row.Integer(tag.Metadata is null ? 0 : 1);
             row.Text(EventNames.Storable(tag.Plugin));
             row.Bytes(tag.Metadata?.Content ?? []);
@@ -66,7 +69,7 @@ internal sealed class EventFileStore(Db db)
             row.Text(EventNames.Storable(tag.Metadata?.Description ?? ""));
             row.Integer((long)(tag.Metadata?.DataClass ?? TfDataClass.Unknown));
         }, """
-            ON CONFLICT (run, folder, tag) DO UPDATE SET described = excluded.described, plugin = excluded.plugin, content = excluded.content, display_name = excluded.display_name,
+            ON CONFLICT (run, folder, key) DO UPDATE SET described = excluded.described, plugin = excluded.plugin, content = excluded.content, display_name = excluded.display_name,
                 description = excluded.description, data_class = excluded.data_class WHERE trk_event_tag.described = 0
             """);
 

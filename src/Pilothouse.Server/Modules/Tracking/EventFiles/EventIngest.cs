@@ -19,7 +19,7 @@ internal sealed class EventIngest(Db db, EventFileStore store, MetricStore metri
     /// <param name="run">Status and params are set only when <paramref name="imported"/>; those of a live run are its client's.</param>
     /// <param name="file">Updated as it is read.</param>
     /// <param name="content">The bytes from its position on.</param>
-    /// <returns>The notes that were made.</returns>
+    /// <returns>The first notes that were made.</returns>
     public async Task<List<EventNote>> ReadAsync(RunStore.RunRow run, EventFileRow file, Stream content, bool imported, CancellationToken ct)
     {
         var (stream, tags) = await store.LoadAsync(run.Num, file.Folder, ct);
@@ -48,7 +48,7 @@ internal sealed class EventIngest(Db db, EventFileStore store, MetricStore metri
             (stream.FileVersion, stream.SeenStart, stream.LastStep) = (reading.FileVersion, reading.SeenSessionStart ? 1 : 0, reading.LastStep);
             var batch = collector.Take();
             await WriteAsync(run, file, stream, batch, position, reading.Events, imported, ct);
-            notes.AddRange(batch.Notes);
+            notes.AddRange(batch.Notes.Take(EventFileStore.MaxNotes - notes.Count));
         }
     }
 
