@@ -12,8 +12,9 @@ internal sealed class BenchServer : IAsyncDisposable
     private readonly string _data;
     private readonly Func<Task> _dropDatabase;
 
-    private BenchServer(Process process, string data, Uri url, Func<Task> dropDatabase)
+    private BenchServer(Process process, string data, Uri url, string? postgres, Func<Task> dropDatabase)
     {
+        PostgresDatabase = postgres;
         _process = process;
         _data = data;
         _dropDatabase = dropDatabase;
@@ -21,6 +22,12 @@ internal sealed class BenchServer : IAsyncDisposable
     }
 
     public HttpClient Http { get; }
+
+    /// <summary>Connection string of the server's own database on PostgreSQL; null = SQLite.</summary>
+    public string? PostgresDatabase { get; }
+
+    /// <summary>The server's database file on SQLite.</summary>
+    public string SqliteFile => Path.Combine(_data, "pilothouse.db");
 
     /// <summary>Processor time of the server so far.</summary>
     public TimeSpan Cpu
@@ -50,6 +57,7 @@ internal sealed class BenchServer : IAsyncDisposable
         var url = $"http://127.0.0.1:{FreePort()}";
         var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "pilothouse.exe" : "pilothouse"), ["serve", "--data", data, "--urls", url]) { RedirectStandardOutput = true };
         Func<Task> drop = () => Task.CompletedTask;
+        string? database = null;
         if (options.Postgres is { } postgres)
         {
             // A database of its own: the one that is named is only used to create it.
@@ -57,9 +65,10 @@ internal sealed class BenchServer : IAsyncDisposable
             await ExecuteAsync(postgres, $"CREATE DATABASE {name}");
             drop = () => ExecuteAsync(postgres, $"DROP DATABASE {name} WITH (FORCE)");
             start.ArgumentList.Add("--postgres");
-            start.ArgumentList.Add(new NpgsqlConnectionStringBuilder(postgres) { Database = name }.ToString());
+            database = new NpgsqlConnectionStringBuilder(postgres) { Database = name }.ToString();
+            start.ArgumentList.Add(database);
         }
-        var server = new BenchServer(Process.Start(start)!, data, new Uri(url), drop);
+        var server = new BenchServer(Process.Start(start)!, data, new Uri(url), database, drop);
         var started = Stopwatch.StartNew();
         while (!await server.AnswersAsync())
         {

@@ -60,5 +60,17 @@ public sealed class DbSession
     public Task ShareLocksAsync(long[] numbers) =>
         Dialect.Name == "sqlite" ? Task.CompletedTask : ExecuteAsync("SELECT pg_advisory_xact_lock_shared(number) FROM unnest(@numbers) AS number", new { numbers });
 
+    /// <summary>Reads many small rows of given keys, with no object for each.</summary>
+    /// <param name="sql">With <c>{0}</c> where the keys are compared: <c>SELECT run, key FROM t WHERE run {0} ORDER BY run</c>. SQL of ours, never user input.</param>
+    /// <param name="ids">The keys; the caller keeps their number bounded.</param>
+    /// <param name="read">Called for each row, which is valid only then.</param>
+    public Task ScanAsync(string sql, IReadOnlyList<long> ids, Action<IScanRow> read)
+    {
+        if (ids.Count == 0) return Task.CompletedTask;
+        if (Connection is Npgsql.NpgsqlConnection postgres) return PostgresScan.RunAsync(postgres, sql, ids, read, _ct);
+        SqliteScan.Run((Microsoft.Data.Sqlite.SqliteConnection)Connection, sql, ids, read, _ct);
+        return Task.CompletedTask;
+    }
+
     private CommandDefinition Command(string sql, object? args) => new(sql, args, Transaction, cancellationToken: _ct);
 }

@@ -23,17 +23,17 @@ internal sealed class MlflowFilterParser
         (_text, _grammar) = (text, grammar);
     }
 
+    /// <exception cref="MlflowFilterException">The message says where.</exception>
     public MlflowFilter Filter()
     {
-        var comparisons = new List<MlflowComparison>();
-        for (SkipAnd(); _at < _text.Length; SkipAnd())
+        try
         {
-            if (comparisons.Count == MlflowFilter.MaxComparisons)
-                throw Fault($"The filter has more than {MlflowFilter.MaxComparisons} comparisons");
-            comparisons.Add(Comparison());
+            return new MlflowFilter(Comparisons());
         }
-
-        return new MlflowFilter(comparisons);
+        catch (MlflowFilterException e) when (!e.Message.Contains("position", StringComparison.Ordinal))
+        {
+            throw new MlflowFilterException(e.Position, $"{e.Message.TrimEnd('.')} (at position {e.Position}).");
+        }
     }
 
     public MlflowOrder Order()
@@ -56,6 +56,18 @@ internal sealed class MlflowFilterParser
         if (!orderable)
             throw new MlflowFilterException(start, $"Invalid order by key '{key}'. Valid keys: {string.Join(", ", _grammar.OrderKeys.Order(StringComparer.Ordinal))}.");
         return new MlflowOrder(entity, entity == MlflowEntity.Attribute ? _grammar.Canonical(key) : key, descending);
+    }
+
+    private List<MlflowComparison> Comparisons()
+    {
+        var comparisons = new List<MlflowComparison>();
+        for (SkipAnd(); _at < _text.Length; SkipAnd())
+        {
+            if (comparisons.Count == MlflowFilter.MaxComparisons)
+                throw Fault($"The filter has more than {MlflowFilter.MaxComparisons} comparisons");
+            comparisons.Add(Comparison());
+        }
+        return comparisons;
     }
 
     private MlflowComparison Comparison()

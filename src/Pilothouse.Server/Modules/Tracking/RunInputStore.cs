@@ -55,22 +55,32 @@ internal sealed class RunInputStore(Db db)
     /// <param name="modelInputs">runs/search leaves the models out that a run read.</param>
     public static async Task AddToAsync(DbSession session, Dictionary<long, RunStore.RunRow> runs, long[] ids, bool modelInputs)
     {
-        var args = new { ids };
-        var datasets = $"""
-            SELECT i.run AS Run, d.num AS Num, d.name AS Name, d.digest AS Digest, d.source_type AS SourceType, d.source AS Source, d.schema_text AS SchemaText, d.profile_text AS ProfileText
-            FROM trk_input i JOIN trk_dataset d ON d.num = i.dataset WHERE {session.Dialect.In("i.run", "@ids")} ORDER BY i.run, d.num
+        var tags = new Dictionary<(long Run, long Dataset), List<MlflowTag>>();
+        const string datasets = """
+            SELECT i.run, d.num, d.name, d.digest, d.source_type, d.source, d.schema_text, d.profile_text
+            FROM trk_input i JOIN trk_dataset d ON d.num = i.dataset WHERE i.run {0} ORDER BY i.run, d.num
             """;
-        var inputs = await session.QueryAsync<InputRow>(datasets, args);
-        if (inputs.Count > 0)
+        await session.ScanAsync(datasets, ids, row =>
         {
-            var tags = (await session.QueryAsync<InputTagRow>($"SELECT run AS Run, dataset AS Dataset, key AS Key, value AS Value FROM trk_input_tag WHERE {session.Dialect.In("run", "@ids")} ORDER BY key", args)).ToLookup(t => (t.Run, t.Dataset));
-            foreach (var input in inputs) runs[input.Run].DatasetInputs.Add(input.ToMlflow([.. tags[(input.Run, input.Num)].Select(t => new MlflowTag(t.Key, t.Value))]));
-        }
-        foreach (var output in await session.QueryAsync<ModelRow>($"SELECT run AS Run, model AS Model, step AS Step FROM trk_model_output WHERE {session.Dialect.In("run", "@ids")} ORDER BY run, step, model", args))
-            runs[output.Run].ModelOutputs.Add(new MlflowModelOutput(output.Model, output.Step));
-        if (!modelInputs) return;
-        foreach (var input in await session.QueryAsync<ModelRow>($"SELECT run AS Run, model AS Model FROM trk_model_input WHERE {session.Dialect.In("run", "@ids")} ORDER BY run, model", args))
-            runs[input.Run].ModelInputs.Add(new MlflowModelInput(input.Model));
+            var mine = tags[(row.Integer(0), row.Integer(1))] = [];
+            runs[row.Integer(0)].DatasetInputs.Add(new MlflowDatasetInput(mine, new MlflowDataset
+            {
+                Name = row.Text(2),
+                Digest = row.Text(3),
+                SourceType = row.Text(4),
+                Source = row.Text(5),
+                Schema = row.IsNull(6) ? null : row.Text(6),
+                Profile = row.IsNull(7) ? null : row.Text(7),
+            }));
+        });
+        if (tags.Count > 0)
+            await session.ScanAsync("SELECT run, dataset, key, value FROM trk_input_tag WHERE run {0} ORDER BY key", ids, row =>
+            {
+                if (tags.TryGetValue((row.Integer(0), row.Integer(1)), out var mine)) mine.Add(new MlflowTag(row.Text(2), row.Text(3)));
+            });
+        await session.ScanAsync("SELECT run, model, step FROM trk_model_output WHERE run {0} ORDER BY run, step, model", ids, row => runs[row.Integer(0)].ModelOutputs.Add(new MlflowModelOutput(row.Text(1), row.Integer(2))));
+        if (modelInputs)
+            await session.ScanAsync("SELECT run, model FROM trk_model_input WHERE run {0} ORDER BY run, model", ids, row => runs[row.Integer(0)].ModelInputs.Add(new MlflowModelInput(row.Text(1))));
     }
 
     /// <summary>The data sets of experiments, once for each context they were read in.</summary>
@@ -84,36 +94,6 @@ internal sealed class RunInputStore(Db db)
         var rows = await session.QueryAsync<SummaryRow>(sql, new { experiments, limit });
         return rows.ConvertAll(r => new MlflowDatasetSummary(r.Experiment.ToString(CultureInfo.InvariantCulture), r.Name, r.Digest, r.Context));
     }, ct);
-
-    private sealed class InputRow
-    {
-        public long Run { get; set; }
-        public long Num { get; set; }
-        public string Name { get; set; } = "";
-        public string Digest { get; set; } = "";
-        public string SourceType { get; set; } = "";
-        public string Source { get; set; } = "";
-        public string? SchemaText { get; set; }
-        public string? ProfileText { get; set; }
-
-        public MlflowDatasetInput ToMlflow(List<MlflowTag> tags) =>
-            new(tags, new MlflowDataset { Name = Name, Digest = Digest, SourceType = SourceType, Source = Source, Schema = SchemaText, Profile = ProfileText });
-    }
-
-    private sealed class InputTagRow
-    {
-        public long Run { get; set; }
-        public long Dataset { get; set; }
-        public string Key { get; set; } = "";
-        public string Value { get; set; } = "";
-    }
-
-    private sealed class ModelRow
-    {
-        public long Run { get; set; }
-        public string Model { get; set; } = "";
-        public long Step { get; set; }
-    }
 
     private sealed class SummaryRow
     {

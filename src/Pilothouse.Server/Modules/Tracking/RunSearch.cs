@@ -1,3 +1,6 @@
+using System.Data.Common;
+using System.IO.Pipelines;
+using Dapper;
 using Pilothouse.Data;
 using Pilothouse.Protocols.Mlflow;
 using Pilothouse.Server.Platform;
@@ -5,10 +8,17 @@ using Pilothouse.Server.Platform;
 namespace Pilothouse.Server.Modules.Tracking;
 
 /// <summary><c>runs/search</c> as SQL. Metrics are compared by their latest value, from a table of its own; no history is read.</summary>
-internal sealed class RunSearch(Db db)
+/// <remarks>
+/// Three ways lead to a page. Along a condition that few runs meet; along the index of the metric that it is ordered by, when the filter lets many through; or over all
+/// runs of the experiments, newest first, which is right for everything else. Which one is decided by counting, up to a bound: it is the same result each time.
+/// </remarks>
+internal sealed class RunSearch(Db db, RunJson json)
 {
     public const int DefaultLimit = 1000;
     public const int MaxLimit = 50_000;
+
+    /// <summary>A condition that at most so many runs meet is followed instead of walking the runs.</summary>
+    private const int MaxDriven = 20_000;
 
     /// <param name="viewType">ACTIVE_ONLY, DELETED_ONLY or ALL.</param>
     /// <returns>Runs with their data, and the token of the next page when there is one.</returns>
@@ -17,6 +27,18 @@ internal sealed class RunSearch(Db db)
     {
         var search = Compose(experiments, filter, orderBy, viewType, token);
         return experiments.Count == 0 ? Task.FromResult<(List<RunStore.RunRow>, string?)>(([], null)) : PageAsync(search, limit, ct);
+    }
+
+    /// <summary>The same as MLflow's JSON.</summary>
+    public async Task WriteAsync(IReadOnlyList<long> experiments, string? filter, IReadOnlyList<string> orderBy, string viewType, int limit, string? token, PipeWriter output, CancellationToken ct)
+    {
+        var search = Compose(experiments, filter, orderBy, viewType, token);
+        await db.ReadAsync(async session =>
+        {
+            var (runs, next) = experiments.Count == 0 ? ([], null) : await FindAsync(session, search, limit, ct);
+            await json.WriteAsync(session, runs, next, output, ct);
+            return true;
+        }, ct);
     }
 
     /// <summary>The search as SQL over <c>trk_run r</c>, not run yet.</summary>
@@ -32,25 +54,63 @@ internal sealed class RunSearch(Db db)
         search.StartAfter(token);
         search.And(experiments.Count == 1 ? $"r.experiment = {search.Bind(experiments[0])}" : db.Dialect.In("r.experiment", search.Bind(experiments.ToArray())));
         search.And(viewType == "ALL" ? $"r.lifecycle <> '{Lifecycle.Purged}'" : $"r.lifecycle = {search.Bind(viewType == "DELETED_ONLY" ? Lifecycle.Deleted : Lifecycle.Active)}");
-        foreach (var comparison in comparisons) search.And(Condition(search, comparison));
+        foreach (var comparison in comparisons)
+        {
+            if (Driver(search, comparison) is { } driver) search.Drivers.Add(driver);
+            search.And(Condition(search, comparison));
+        }
         return search;
     }
 
-    public Task<(List<RunStore.RunRow> Runs, string? NextToken)> PageAsync(SortedSearch search, int limit, CancellationToken ct) => db.ReadAsync(session => ReadAsync(session, search, limit), ct);
-
-    private static async Task<(List<RunStore.RunRow>, string?)> ReadAsync(DbSession session, SortedSearch search, int limit)
+    public Task<(List<RunStore.RunRow> Runs, string? NextToken)> PageAsync(SortedSearch search, int limit, CancellationToken ct) => db.ReadAsync(async session =>
     {
-        var runs = await session.QueryAsync<RunStore.RunRow>($"""
-            SELECT {RunStore.Columns} FROM trk_run r {search.Joins}
-            WHERE {search.Where}
-            ORDER BY {search.OrderBy} LIMIT {search.Bind(limit + 1)}
-            """, search.Args);
-        var more = runs.Count > limit;
-        if (more) runs.RemoveAt(limit);
+        var (runs, token) = await FindAsync(session, search, limit, ct);
         await RunStore.AddDataAsync(session, runs, modelInputs: false);
-        if (!more) return (runs, null);
-        var last = await session.FirstOrDefaultAsync<dynamic>($"SELECT {search.CursorColumns} FROM trk_run r {search.Joins} WHERE r.num = {search.Bind(runs[^1].Num)}", search.Args);
-        return (runs, search.TokenOf((IDictionary<string, object?>)last!));
+        return (runs, token);
+    }, ct);
+
+    private static async Task<(List<RunStore.RunRow> Runs, string? NextToken)> FindAsync(DbSession session, SortedSearch search, int limit, CancellationToken ct)
+    {
+        var bound = search.Bind(limit + 1);
+        if (await DriverAsync(session, search) is { } driver)
+            return await ReadAsync(session, search, $"FROM (SELECT f.run AS run FROM {driver}) d CROSS JOIN trk_run r {search.Joins} WHERE r.num = d.run AND {search.Where} ORDER BY {search.OrderBy} LIMIT {bound}", limit, ct);
+        if (search.OrderDriver is { } ordered)
+        {
+            // Runs without the metric come last: they are not needed when the page is full without them.
+            var page = await ReadAsync(session, search, $"FROM {ordered.Table} CROSS JOIN trk_run r {ordered.OtherJoins} WHERE {ordered.Where} AND {search.Where} ORDER BY {ordered.OrderBy} LIMIT {bound}", limit, ct);
+            if (page.NextToken is not null) return page;
+        }
+        return await ReadAsync(session, search, $"FROM trk_run r {search.Joins} WHERE {search.Where} ORDER BY {search.OrderBy} LIMIT {bound}", limit, ct);
+    }
+
+    /// <summary>The condition that the fewest runs meet; null when all of them let many through. PostgreSQL knows by its statistics, and needs no help.</summary>
+    private static async Task<string?> DriverAsync(DbSession session, SortedSearch search)
+    {
+        if (session.Dialect.Name != "sqlite") return null;
+        string? best = null;
+        long fewest = MaxDriven + 1;
+        foreach (var driver in search.Drivers)
+        {
+            var count = await session.ScalarAsync<long>($"SELECT COUNT(*) FROM (SELECT 1 FROM {driver} LIMIT {fewest}) counted", search.Args);
+            if (count < fewest) (best, fewest) = (driver, count);
+        }
+        return best;
+    }
+
+    /// <summary>Rows by hand: a mapper that looks for properties costs more than the query.</summary>
+    private static async Task<(List<RunStore.RunRow> Runs, string? NextToken)> ReadAsync(DbSession session, SortedSearch search, string from, int limit, CancellationToken ct)
+    {
+        var runs = new List<RunStore.RunRow>(Math.Min(limit, 1000));
+        string? token = null;
+        await using var reader = (DbDataReader)await session.Connection.ExecuteReaderAsync(new CommandDefinition($"SELECT {RunStore.Columns}, {search.CursorColumns} {from}", search.Args, cancellationToken: ct));
+        while (await reader.ReadAsync(ct))
+        {
+            // The row beyond the page only says that there is one.
+            if (runs.Count == limit) return (runs, token ?? search.TokenOf(reader, RunStore.ColumnCount));
+            runs.Add(RunStore.Read(reader));
+            if (runs.Count == limit) token = search.TokenOf(reader, RunStore.ColumnCount);
+        }
+        return (runs, null);
     }
 
     private static string Condition(SortedSearch search, MlflowComparison c) => c.Entity switch
@@ -63,6 +123,27 @@ internal sealed class RunSearch(Db db)
         _ => $"EXISTS (SELECT 1 FROM trk_input i JOIN trk_dataset f ON f.num = i.dataset WHERE i.run = r.num AND {search.Compare($"f.{c.Key}", c)})", // name or digest: the grammar has no other
     };
 
+    /// <summary>The runs that meet a condition, out of an index: a table <c>f</c> with its WHERE. Null when no index helps.</summary>
+    private static string? Driver(SortedSearch search, MlflowComparison c) => c switch
+    {
+        { Entity: MlflowEntity.Metric, Operator: not MlflowOperator.NotEqual } => $"trk_latest f WHERE f.key = {MetricKey(search, c.Key)} AND {search.Compare("f.value", c)}",
+        { Entity: MlflowEntity.Param or MlflowEntity.Tag, Operator: MlflowOperator.Equal, Text: { } text } =>
+            $"{(c.Entity == MlflowEntity.Param ? "trk_param" : "trk_tag")} f WHERE f.key = {search.Bind(c.Key)} AND substr(f.value, 1, {IndexedChars}) = {search.Bind(Beginning(text))}",
+        _ => null,
+    };
+
+    /// <summary>As in the index of params and tags.</summary>
+    private const int IndexedChars = 200;
+
+    /// <summary>The first 200 characters as the databases count them: a pair of surrogates is one.</summary>
+    private static string Beginning(string text)
+    {
+        if (text.Length <= IndexedChars) return text;
+        var end = 0;
+        foreach (var rune in text.EnumerateRunes().Take(IndexedChars)) end += rune.Utf16SequenceLength;
+        return text[..Math.Min(end, text.Length)];
+    }
+
     /// <summary>NaN differs from every number, and is neither above nor below any.</summary>
     private static string MetricValue(SortedSearch search, MlflowComparison c) =>
         c.Operator == MlflowOperator.NotEqual ? $"(f.is_nan = 1 OR {search.Compare("f.value", c)})" : $"f.is_nan = 0 AND {search.Compare("f.value", c)}";
@@ -74,6 +155,8 @@ internal sealed class RunSearch(Db db)
         {
             MlflowOperator.IsNull => $"NOT EXISTS ({pair})",
             MlflowOperator.IsNotNull => $"EXISTS ({pair})",
+            // PostgreSQL chooses between the run and the value; SQLite is led to the value by the driver.
+            MlflowOperator.Equal when search.Dialect.Name == "postgres" => $"EXISTS ({pair} AND substr(f.value, 1, {IndexedChars}) = {search.Bind(Beginning(c.Text!))} AND {search.Compare("f.value", c)})",
             _ => $"EXISTS ({pair} AND {search.Compare("f.value", c)})",
         };
     }
@@ -92,6 +175,7 @@ internal sealed class RunSearch(Db db)
         search.Join($"LEFT JOIN {table} {alias} ON {alias}.run = r.num AND {alias}.key = {key}");
         var nan = metric ? $" WHEN {alias}.is_nan = 1 THEN 1" : "";
         search.Sort(new SortKey($"{alias}.value", $"CASE WHEN {alias}.run IS NULL THEN 2{nan} ELSE 0 END", IsText: !metric, order.Descending));
+        if (metric && alias == "j0") search.LeadBy($"{table} {alias}", $"{alias}.key = {key} AND {alias}.is_nan = 0 AND r.num = {alias}.run");
     }
 
     private static string MetricKey(SortedSearch search, string name) => $"(SELECT id FROM trk_metric_key WHERE name = {search.Bind(name)})";

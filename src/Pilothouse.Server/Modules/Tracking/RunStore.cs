@@ -16,6 +16,23 @@ internal sealed class RunStore(Db db)
         r.artifact_uri AS ArtifactUri, r.lifecycle AS Lifecycle
         """;
 
+    public const int ColumnCount = 10;
+
+    /// <summary>A run from a row that begins with <see cref="Columns"/>.</summary>
+    public static RunRow Read(System.Data.Common.DbDataReader row) => new()
+    {
+        Num = row.GetInt64(0),
+        Id = row.GetString(1),
+        Experiment = row.GetInt64(2),
+        Name = row.GetString(3),
+        UserId = row.GetString(4),
+        Status = row.GetString(5),
+        StartMs = row.GetInt64(6),
+        EndMs = row.IsDBNull(7) ? null : row.GetInt64(7),
+        ArtifactUri = row.GetString(8),
+        Lifecycle = row.GetString(9),
+    };
+
     /// <exception cref="PilothouseException">NotFound, or the run is deleted.</exception>
     public static async Task<RunRow> RequireActiveAsync(DbSession session, string id) => RequireActive(await FindAsync(session, id), id);
 
@@ -106,19 +123,13 @@ internal sealed class RunStore(Db db)
     public static async Task AddDataAsync(DbSession session, IReadOnlyCollection<RunRow> runs, bool modelInputs)
     {
         var byNum = runs.ToDictionary(r => r.Num);
-        foreach (var chunk in byNum.Keys.Chunk(MaxIdsPerQuery))
+        foreach (var chunk in byNum.Keys.Order().Chunk(MaxIdsPerQuery))
         {
-            var args = new { ids = chunk };
-            var mine = session.Dialect.In("run", "@ids");
-            foreach (var tag in await session.QueryAsync<PairRow>($"SELECT run AS Owner, key AS Key, value AS Value FROM trk_tag WHERE {mine}", args))
-                byNum[tag.Owner].Tags.Add(new MlflowTag(tag.Key, tag.Value));
-            foreach (var param in await session.QueryAsync<PairRow>($"SELECT run AS Owner, key AS Key, value AS Value FROM trk_param WHERE {mine}", args))
-                byNum[param.Owner].Params.Add(new MlflowTag(param.Key, param.Value));
-            var latest = $"""
-                SELECT l.run AS Run, k.name AS Key, l.time_ms AS TimeMs, l.step AS Step, l.value AS Value, l.is_nan AS IsNan
-                FROM trk_latest l JOIN trk_metric_key k ON k.id = l.key WHERE {session.Dialect.In("l.run", "@ids")}
-                """;
-            foreach (var metric in await session.QueryAsync<MetricRow>(latest, args)) byNum[metric.Run].Metrics.Add(metric.ToMlflow(metric.Key));
+            await session.ScanAsync("SELECT run, key, value FROM trk_tag WHERE run {0}", chunk, row => byNum[row.Integer(0)].Tags.Add(new MlflowTag(row.Text(1), row.Text(2))));
+            await session.ScanAsync("SELECT run, key, value FROM trk_param WHERE run {0}", chunk, row => byNum[row.Integer(0)].Params.Add(new MlflowTag(row.Text(1), row.Text(2))));
+            const string latest = "SELECT l.run, k.name, l.time_ms, l.step, l.value, l.is_nan FROM trk_latest l JOIN trk_metric_key k ON k.id = l.key WHERE l.run {0}";
+            await session.ScanAsync(latest, chunk, row => byNum[row.Integer(0)].Metrics.Add(
+                new MlflowMetric { Key = row.Text(1), Timestamp = row.Integer(2), Step = row.Integer(3), Value = row.Integer(5) == 0 ? row.Real(4) : double.NaN }));
             await RunInputStore.AddToAsync(session, byNum, chunk, modelInputs);
         }
     }

@@ -23,7 +23,7 @@ public sealed class TrackingModule : IModule
     public void AddServices(IServiceCollection services, IConfiguration configuration)
     {
         services.AddSingleton<ExperimentStore>().AddSingleton<RunStore>().AddSingleton<MetricStore>().AddSingleton<ArtifactStore>().AddSingleton<LoggedModelStore>().AddSingleton<RunInputStore>();
-        services.AddSingleton<ExperimentSearch>().AddSingleton<RunSearch>().AddSingleton<LoggedModelSearch>().AddSingleton<MetricHistory>();
+        services.AddSingleton<ExperimentSearch>().AddSingleton<MetricNames>().AddSingleton<RunJson>().AddSingleton<RunSearch>().AddSingleton<LoggedModelSearch>().AddSingleton<MetricHistory>();
         services.AddSingleton<MetricIngest>().AddSingleton<SeriesStore>().AddSingleton<SeriesIndex>().AddSingleton<SeriesService>();
         services.AddSingleton<SeriesIndexer>().AddHostedService(s => s.GetRequiredService<SeriesIndexer>());
         services.AddSingleton<ExperimentService>().AddSingleton<RunService>().AddSingleton<ArtifactService>().AddSingleton<LoggedModelService>().AddSingleton<RunInputService>();

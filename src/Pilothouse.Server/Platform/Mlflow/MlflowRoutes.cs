@@ -20,8 +20,16 @@ public static class MlflowRoutes
         Func<MlflowMessage, HttpContext, Task<T>> handle, Role? role = null, string version = "2.0") =>
         endpoints.MapMlflowRaw(method, path, async http =>
         {
-            var message = HttpMethods.IsGet(method) ? ReadQuery(http, schema) : await ReadJsonAsync(http, schema);
-            await http.WriteMlflowAsync(await handle(message, http));
+            await http.WriteMlflowAsync(await handle(await ReadAsync(http, method, schema), http));
+        }, role, version);
+
+    /// <summary>Maps one RPC that writes its answer itself, as JSON into the response's body.</summary>
+    public static void MapMlflowStream(this IEndpointRouteBuilder endpoints, string method, string path, MlflowSchema schema, Func<MlflowMessage, HttpContext, Task> handle, Role? role = null, string version = "2.0") =>
+        endpoints.MapMlflowRaw(method, path, async http =>
+        {
+            var message = await ReadAsync(http, method, schema);
+            http.Response.ContentType = "application/json; charset=utf-8";
+            await handle(message, http);
         }, role, version);
 
     /// <summary>Maps one RPC whose answer is written piece by piece (spans: many, and deeply nested).</summary>
@@ -86,6 +94,8 @@ public static class MlflowRoutes
             throw;
         }
     }
+
+    private static async Task<MlflowMessage> ReadAsync(HttpContext http, string method, MlflowSchema schema) => HttpMethods.IsGet(method) ? ReadQuery(http, schema) : await ReadJsonAsync(http, schema);
 
     private static MlflowMessage ReadQuery(HttpContext http, MlflowSchema schema) =>
         MlflowMessage.FromQuery(name => http.Request.Query.TryGetValue(name, out var values) ? [.. values.OfType<string>()] : [], schema);

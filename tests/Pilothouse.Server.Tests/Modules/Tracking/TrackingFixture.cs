@@ -16,7 +16,7 @@ internal sealed class TrackingFixture : IAsyncDisposable
     {
         _database = database;
         RunStore = new RunStore(database.Db);
-        Search = new RunSearch(database.Db);
+        Search = new RunSearch(database.Db, new RunJson(new MetricNames()));
         History = new MetricHistory(database.Db);
         Experiments = new ExperimentService(new ExperimentStore(database.Db), database.Time);
         Metrics = new MetricStore();

@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Pilothouse.Data;
 using Pilothouse.Protocols.Mlflow;
@@ -29,7 +30,7 @@ internal static class MlflowSearchEndpoints
     {
         foreach (var method in (string[])["GET", "POST"])
             endpoints.MapMlflow(method, "/mlflow/experiments/search", Experiments, (m, http) => SearchExperimentsAsync(m, experiments, http.RequestAborted), Role.Reader);
-        endpoints.MapMlflow("POST", "/mlflow/runs/search", Runs, (m, http) => SearchRunsAsync(m, runs, http.RequestAborted), Role.Reader);
+        endpoints.MapMlflowStream("POST", "/mlflow/runs/search", Runs, (m, http) => SearchRunsAsync(m, runs, http), Role.Reader);
         endpoints.MapMlflow("GET", "/mlflow/metrics/get-history", History, (m, http) => HistoryAsync(m, history, http.RequestAborted));
         endpoints.MapMlflow("GET", "/mlflow/metrics/get-history-bulk", Bulk, (m, http) => BulkAsync(m, history, http.RequestAborted));
         endpoints.MapMlflow("GET", "/mlflow/metrics/get-history-bulk-interval", Interval, (m, http) => IntervalAsync(m, history, http.RequestAborted));
@@ -42,12 +43,11 @@ internal static class MlflowSearchEndpoints
         return new MlflowSearchExperimentsResponse(rows.ConvertAll(r => r.ToMlflow()), token);
     }
 
-    private static async Task<MlflowSearchRunsResponse> SearchRunsAsync(MlflowMessage m, RunSearch search, CancellationToken ct)
+    private static Task SearchRunsAsync(MlflowMessage m, RunSearch search, HttpContext http)
     {
         var ids = m.TextList("experiment_ids").Select(ExperimentService.ParseId).Distinct().ToList();
         var limit = Limit(m.Integer("max_results") ?? RunSearch.DefaultLimit, RunSearch.MaxLimit);
-        var (rows, token) = await search.SearchAsync(ids, m.TextOrNull("filter"), m.TextList("order_by"), m.TextOrNull("run_view_type") ?? "ACTIVE_ONLY", limit, m.TextOrNull("page_token"), ct);
-        return new MlflowSearchRunsResponse(rows.ConvertAll(r => r.ToMlflow(outputs: true)), token);
+        return search.WriteAsync(ids, m.TextOrNull("filter"), m.TextList("order_by"), m.TextOrNull("run_view_type") ?? "ACTIVE_ONLY", limit, m.TextOrNull("page_token"), http.Response.BodyWriter, http.RequestAborted);
     }
 
     /// <summary>Without max_results everything is returned (MLflow 3.11 answers nothing there: a bug that is not copied).</summary>
