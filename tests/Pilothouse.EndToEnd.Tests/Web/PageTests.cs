@@ -105,7 +105,7 @@ public sealed class PageTests(WebServer server, Browser browser)
         "run-artifacts" => $"/runs/{server.RichRunId}/artifacts",
         "run-json" => $"/runs/{server.RichRunId}/artifacts?path=config.json",
         "run-markdown" => $"/runs/{server.RichRunId}/artifacts?path=report.md",
-        "run-table" => $"/runs/{server.RichRunId}/artifacts?path=predictions.csv",
+        "run-table" => $"/runs/{server.RichRunId}/artifacts?path=rows.parquet",
         "run-onnx" => $"/runs/{server.RichRunId}/artifacts?path=model/model.onnx",
         "run-logs" => $"/runs/{server.RichRunId}/logs",
         "run-lineage" => $"/runs/{server.RichRunId}/lineage",

@@ -84,6 +84,7 @@ internal sealed class RunWorld(TestServer server, string experiment)
         await PutAsync("plots/grid.png", Png(64, 48, 3));
         await PutAsync("source/diff.patch", "diff --git a/train.py b/train.py\n--- a/train.py\n+++ b/train.py\n@@ -12,3 +12,3 @@\n-lr = 1e-3\n+lr = 3e-4\n print(lr)\n");
         await PutAsync("source/environment.json", "{\"python\":\"3.13.5\",\"packages\":{\"torch\":\"2.9.0\",\"numpy\":\"2.3.1\"},\"cpu\":\"32 cores\"}");
+        await PutAsync("rows.parquet", await ParquetPreviewTests.SampleAsync(300));
         await PutAsync("sound.wav", Wav());
         await PutAsync("weights.bin", Enumerable.Range(0, 600).Select(i => (byte)(i * 7)).ToArray());
         await PutAsync("broken.safetensors", [.. BitConverter.GetBytes(ulong.MaxValue), .. "{}"u8]);

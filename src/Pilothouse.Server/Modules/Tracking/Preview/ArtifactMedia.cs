@@ -55,6 +55,7 @@ internal static class ArtifactMedia
         if (head.StartsWith("ID3"u8) || head.Length > 2 && head[0] == 0xFF && head[1] is 0xFB or 0xF3 or 0xF2) return (Audio, "audio/mpeg");
         if (head.Length > 4 && head[0] == 0x1A && head[1] == 0x45 && head[2] == 0xDF && head[3] == 0xA3) return (Video, "video/webm");
         if (head.StartsWith("GGUF"u8)) return (Tensors, Bytes);
+        if (head.StartsWith("PAR1"u8)) return (Table, Bytes);
         return null;
     }
 

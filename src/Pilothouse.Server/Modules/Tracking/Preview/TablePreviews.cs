@@ -10,6 +10,7 @@ internal static class TablePreviews
 
     public static async Task<(TablePreview Table, bool Truncated, string? Note)> ReadAsync(string path, Stream content, byte[] head, CancellationToken ct)
     {
+        if (head.AsSpan().StartsWith("PAR1"u8)) return await ParquetPreviews.ReadAsync(content, MaxRows, ct);
         var (text, cut) = await ArtifactPreviews.TextAsync(content, ArtifactPreviews.MaxTableText, ct);
         var format = Path.GetExtension(path).ToLowerInvariant() switch { ".csv" => "csv", ".tsv" => "tsv", _ => "jsonl" };
         var rows = format == "jsonl" ? TableHead.ReadJsonLines(text, MaxRows, whole: !cut) : TableHead.ReadCsv(text, format == "csv" ? ',' : '\t', MaxRows, whole: !cut);
