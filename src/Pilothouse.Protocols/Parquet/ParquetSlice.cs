@@ -69,14 +69,14 @@ public static class ParquetSlice
     /// <summary>Writes Thrift's compact protocol. Fields of a struct come in the order of their ids, less than 15 apart.</summary>
     private sealed class Writer
     {
-        private readonly MemoryStream _bytes = new();
+        private readonly List<byte> _bytes = [];
         private readonly Stack<int> _last = new();
 
         public void Begin() => _last.Push(0);
 
         public void End()
         {
-            _bytes.WriteByte(0);
+            _bytes.Add(0);
             _last.Pop();
         }
 
@@ -103,10 +103,10 @@ public static class ParquetSlice
         public void List(int id, int element, int count)
         {
             Head(id, CompactThrift.List);
-            if (count < 15) _bytes.WriteByte((byte)(count << 4 | element));
+            if (count < 15) _bytes.Add((byte)(count << 4 | element));
             else
             {
-                _bytes.WriteByte((byte)(0xF0 | element));
+                _bytes.Add((byte)(0xF0 | element));
                 Varint((ulong)count);
             }
         }
@@ -117,21 +117,21 @@ public static class ParquetSlice
         {
             var bytes = Encoding.UTF8.GetBytes(text);
             Varint((ulong)bytes.Length);
-            _bytes.Write(bytes);
+            _bytes.AddRange(bytes);
         }
 
         public byte[] ToArray() => _bytes.ToArray();
 
         private void Head(int id, int type)
         {
-            _bytes.WriteByte((byte)(id - _last.Pop() << 4 | type));
+            _bytes.Add((byte)(id - _last.Pop() << 4 | type));
             _last.Push(id);
         }
 
         private void Varint(ulong value)
         {
-            for (; value >= 0x80; value >>= 7) _bytes.WriteByte((byte)(value | 0x80));
-            _bytes.WriteByte((byte)value);
+            for (; value >= 0x80; value >>= 7) _bytes.Add((byte)(value | 0x80));
+            _bytes.Add((byte)value);
         }
     }
 }
