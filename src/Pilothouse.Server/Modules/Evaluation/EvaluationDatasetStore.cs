@@ -146,10 +146,18 @@ internal sealed class EvaluationDatasetStore(Db db)
             tags = excluded.tags, updated_by = COALESCE(excluded.updated_by, evl_dataset_record.updated_by), updated_ms = excluded.updated_ms
         """, new
     {
-        datasetId, record.InputHash, recordId = known?.RecordId ?? newId(), inputs = PythonJson.Write(record.Inputs), outputs = Json(record.Outputs),
+        datasetId,
+        record.InputHash,
+        recordId = known?.RecordId ?? newId(),
+        inputs = PythonJson.Write(record.Inputs),
+        outputs = Json(record.Outputs),
         expectations = record.Expectations is { } expected ? EvaluationRecords.Merge(known?.Expectations, expected) : null,
         tags = record.Tags is { } added ? EvaluationRecords.Merge(known?.Tags, added) : known?.Tags ?? "{}",
-        source = Json(record.Source), record.SourceType, record.SourceId, record.User, now,
+        source = Json(record.Source),
+        record.SourceType,
+        record.SourceId,
+        record.User,
+        now,
     });
 
     private static string? Json(JsonElement? value) => value is { } given ? PythonJson.Write(given) : null;

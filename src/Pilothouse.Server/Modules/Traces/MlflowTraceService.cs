@@ -40,7 +40,14 @@ internal sealed class MlflowTraceService(MlflowTraceStore store, AssessmentServi
         var traceId = TraceIds.FromMlflow(ids.New());
         await store.StartAsync(WithMetadata(new TraceStart
         {
-            TraceId = traceId, ExperimentId = experiment.Id, Name = NameOf(tags, traceId), RequestMs = timestampMs, State = "IN_PROGRESS", Info = 2, Tags = Cut(tags), Metadata = Cut(metadata),
+            TraceId = traceId,
+            ExperimentId = experiment.Id,
+            Name = NameOf(tags, traceId),
+            RequestMs = timestampMs,
+            State = "IN_PROGRESS",
+            Info = 2,
+            Tags = Cut(tags),
+            Metadata = Cut(metadata),
         }), ct);
         return (await RequireAsync(traceId, ct)).ToMlflowV2(experiment.ArtifactLocation);
     }

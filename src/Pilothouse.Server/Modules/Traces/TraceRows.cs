@@ -32,9 +32,34 @@ internal static class TraceRows
         var s = trace.Summary;
         return session.ExecuteAsync(Upsert, new
         {
-            s.TraceId, s.Name, s.Service, s.Model, s.Release, s.Environment, s.StartMs, s.DurationMs, s.Spans, s.Errors, s.InputTokens, s.OutputTokens, s.Input, s.Output,
-            ExperimentId = experimentId, trace.ExecutionMs, trace.State, trace.RequestPreview, trace.ResponsePreview, trace.Session, trace.User,
-            trace.UsageInput, trace.UsageOutput, UsageTotal = trace.UsageInput + trace.UsageOutput, trace.UsageCacheRead, trace.UsageCacheWrite, trace.InputCost, trace.OutputCost,
+            s.TraceId,
+            s.Name,
+            s.Service,
+            s.Model,
+            s.Release,
+            s.Environment,
+            s.StartMs,
+            s.DurationMs,
+            s.Spans,
+            s.Errors,
+            s.InputTokens,
+            s.OutputTokens,
+            s.Input,
+            s.Output,
+            ExperimentId = experimentId,
+            trace.ExecutionMs,
+            trace.State,
+            trace.RequestPreview,
+            trace.ResponsePreview,
+            trace.Session,
+            trace.User,
+            trace.UsageInput,
+            trace.UsageOutput,
+            UsageTotal = trace.UsageInput + trace.UsageOutput,
+            trace.UsageCacheRead,
+            trace.UsageCacheWrite,
+            trace.InputCost,
+            trace.OutputCost,
         });
     }
 }

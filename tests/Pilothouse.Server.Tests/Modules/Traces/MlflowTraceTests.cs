@@ -202,7 +202,11 @@ public class MlflowTraceTests
 
     private static object Body(string filter, int limit, string? token, string order = "timestamp_ms DESC", string experiment = "0") => new
     {
-        locations = new[] { new { type = "MLFLOW_EXPERIMENT", mlflow_experiment = new { experiment_id = experiment } } }, filter, max_results = limit, page_token = token, order_by = new[] { order },
+        locations = new[] { new { type = "MLFLOW_EXPERIMENT", mlflow_experiment = new { experiment_id = experiment } } },
+        filter,
+        max_results = limit,
+        page_token = token,
+        order_by = new[] { order },
     };
 
     private static async Task<List<string>> FindAsync(TestServer server, string filter, string experiment = "0") => Ids(await PostAsync(server, Search, Body(filter, 100, null, experiment: experiment)));

@@ -72,7 +72,7 @@ internal sealed class PurgeStore(Db db)
             var (table, key) = item.Kind switch { "run" => ("trk_run", "num"), "model" => ("trk_model", "num"), _ => ("trk_experiment", "id") };
             // Between the plan and now a run may have been restored, which keeps its experiment.
             // A model of a purged experiment goes whether it is deleted or not.
-            var states = item.Kind == "model" ? $"(lifecycle <> 'active' OR EXISTS (SELECT 1 FROM trk_experiment e WHERE e.id = {item.Experiment} AND e.lifecycle = 'purged'))"  : item.Kind == "experiment" ? "lifecycle <> 'active' AND NOT EXISTS (SELECT 1 FROM trk_run r WHERE r.experiment = trk_experiment.id AND r.lifecycle = 'active')" : "lifecycle <> 'active'";
+            var states = item.Kind == "model" ? $"(lifecycle <> 'active' OR EXISTS (SELECT 1 FROM trk_experiment e WHERE e.id = {item.Experiment} AND e.lifecycle = 'purged'))" : item.Kind == "experiment" ? "lifecycle <> 'active' AND NOT EXISTS (SELECT 1 FROM trk_run r WHERE r.experiment = trk_experiment.id AND r.lifecycle = 'active')" : "lifecycle <> 'active'";
             if (await session.ExecuteAsync($"UPDATE {table} SET lifecycle = 'purged' WHERE {key} = @Num AND {states}", new { item.Num }) == 0) continue;
             taken.Add(item);
             if (item.Place is { } place) await ArtifactStore.DeleteAsync(session, place, now);

@@ -27,8 +27,16 @@ internal sealed class RunColumnStore(Db db, TimeProvider time)
     private static readonly string[] OfPairs = [.. OfTexts, "IS NULL", "IS NOT NULL"];
     private static readonly Dictionary<string, IReadOnlyList<string>> Operators = new(StringComparer.Ordinal)
     {
-        ["metrics"] = OfNumbers, ["params"] = OfPairs, ["tags"] = OfPairs, ["run_id"] = [.. OfTexts, "IN", "NOT IN"], ["run_name"] = OfTexts, ["status"] = OfTexts, ["user_id"] = OfTexts,
-        ["start_time"] = OfNumbers, ["end_time"] = OfNumbers, ["artifact_uri"] = OfTexts,
+        ["metrics"] = OfNumbers,
+        ["params"] = OfPairs,
+        ["tags"] = OfPairs,
+        ["run_id"] = [.. OfTexts, "IN", "NOT IN"],
+        ["run_name"] = OfTexts,
+        ["status"] = OfTexts,
+        ["user_id"] = OfTexts,
+        ["start_time"] = OfNumbers,
+        ["end_time"] = OfNumbers,
+        ["artifact_uri"] = OfTexts,
     };
 
     private readonly ConcurrentDictionary<long, (RunColumns Columns, long AtMs)> _cache = new();
