@@ -84,7 +84,7 @@ public sealed class PageTests(WebServer server, Browser browser)
         await page.GotoAsync(Address(name));
         Assert.NotEmpty(await page.Locator("h1").InnerTextAsync());
         Assert.True(await page.Locator("#menu a").CountAsync() >= 10);
-        Assert.True(await page.Locator("main .panel").CountAsync() >= 1);
+        Assert.True(await page.Locator("main .panel, main .lineage li").CountAsync() >= 1);
         await page.Context.CloseAsync();
     }
 
