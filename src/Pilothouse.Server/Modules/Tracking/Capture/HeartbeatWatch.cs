@@ -15,6 +15,8 @@ internal sealed partial class HeartbeatWatch(CaptureStore store, RunLogService l
 
     private long _since = time.NowMs();
     private long _last = time.NowMs();
+    private readonly Lock _gate = new();
+    private Task _running = Task.CompletedTask;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -32,8 +34,15 @@ internal sealed partial class HeartbeatWatch(CaptureStore store, RunLogService l
         }
     }
 
-    internal async Task RoundAsync(CancellationToken ct)
+    /// <summary>One round; a second that is asked for meanwhile comes after it, so that what a round has begun is done when another ends.</summary>
+    internal Task RoundAsync(CancellationToken ct)
     {
+        lock (_gate) return _running = AfterAsync(_running, ct);
+    }
+
+    private async Task AfterAsync(Task before, CancellationToken ct)
+    {
+        await before.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         var now = time.NowMs();
         if (now - _last > Slept.TotalMilliseconds) _since = now;
         _last = now;
