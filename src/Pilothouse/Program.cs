@@ -22,6 +22,7 @@ var root = new RootCommand("Pilothouse takes a change to a language model from c
     DeployCommand.Create(),
     RollbackCommand.Create(),
     WhatCommand.Create(),
+    LineageCommand.Create(),
     WatchCommand.Create(),
     AlertsCommand.Create(),
     AuditCommand.Create(),

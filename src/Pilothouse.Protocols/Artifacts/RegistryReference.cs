@@ -8,7 +8,7 @@ namespace Pilothouse.Protocols.Artifacts;
 /// <c>datasets:/...</c> and <c>prompts:/...</c> likewise. The form of MLflow's
 /// <see href="https://mlflow.org/docs/latest/ml/model-registry/">model URIs</see>.
 /// </summary>
-/// <param name="Scheme"><c>models</c>, <c>datasets</c> or <c>prompts</c>.</param>
+/// <param name="Scheme"><c>models</c>, <c>datasets</c>, <c>prompts</c> or <c>suites</c>.</param>
 /// <param name="Version">From 1; null when an alias is named or the latest is meant.</param>
 /// <param name="Alias">Without the <c>@</c>.</param>
 public sealed record RegistryReference(string Scheme, string Name, int? Version, string? Alias)
@@ -16,6 +16,7 @@ public sealed record RegistryReference(string Scheme, string Name, int? Version,
     public const string Models = "models";
     public const string Datasets = "datasets";
     public const string Prompts = "prompts";
+    public const string Suites = "suites";
 
     /// <summary>Longest name of an object or alias, in characters.</summary>
     public const int MaxNameLength = 128;

@@ -54,6 +54,24 @@ internal static class Links
 
     public static string Trace(string id) => $"/traces/{E(id)}";
 
+    /// <summary>The lineage of a thing.</summary>
+    /// <param name="reference">Such as <c>models:/assistant/2</c>.</param>
+    public static string LineageOf(string reference) => "/lineage" + new QueryBuilder { { "ref", reference } };
+
+    /// <summary>Page of a node of lineage; null for what has none.</summary>
+    public static string? Lineage(string kind, string id) => (kind, id.LastIndexOf('/')) switch
+    {
+        ("run", _) => Run(id),
+        ("model", > 0 and var cut) => $"/models/{E(id[..cut])}/{id[(cut + 1)..]}",
+        ("prompt", > 0 and var cut) => $"/prompts/{E(id[..cut])}/{id[(cut + 1)..]}",
+        ("dataset", > 0 and var cut) => $"/datasets/{E(id[..cut])}/{id[(cut + 1)..]}",
+        ("evaluation", _) => Evaluation(id),
+        ("fairness", _) => Fairness(id),
+        ("release", _) => Release(id),
+        ("deployment", > 0 and var cut) => Environment(id[..cut]),
+        _ => null,
+    };
+
     /// <summary>Page of what a piece of evidence came from.</summary>
     public static string? Evidence(string type, string? id) => (type, id) switch
     {

@@ -15,7 +15,7 @@ public sealed class DeploymentsModule : IModule
     public void AddServices(IServiceCollection services, IConfiguration configuration)
     {
         services.AddOptions<DeploymentsOptions>().BindConfiguration("Deployments").ValidateDataAnnotations().ValidateOnStart();
-        services.AddSingleton<DeploymentStore>().AddSingleton<Reconciler>().AddSingleton<RoutePlanner>().AddSingleton<RolloutController>().AddSingleton<CustodyService>();
+        services.AddSingleton<DeploymentStore>().AddSingleton<ILineageSource, DeploymentLineage>().AddSingleton<Reconciler>().AddSingleton<RoutePlanner>().AddSingleton<RolloutController>().AddSingleton<CustodyService>();
         services.AddSingleton<DeploymentService>().AddSingleton<IDeployments>(s => s.GetRequiredService<DeploymentService>());
         services.AddSingleton<IMetricsSource, TrafficMetrics>();
         services.AddHostedService<RolloutLoop>();

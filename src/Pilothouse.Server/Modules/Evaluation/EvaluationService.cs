@@ -24,7 +24,7 @@ internal sealed partial class EvaluationService(EvaluationPlanner planner, Answe
     {
         var plan = await planner.PlanAsync(request, ct);
         var summary = new EvaluationSummary(ids.New(), plan.Project, plan.Commit, plan.BaselineCommit, "running", null, null, plan.Calls, 0, actor, time.NowMs(), null, null);
-        await store.AddAsync(summary, WireJson.Write(request), ct);
+        await store.AddAsync(summary, WireJson.Write(request), Uses(plan), ct);
         try
         {
             work.Enqueue($"evaluation {summary.Id}", stop => RunAsync(summary, plan, stop));
@@ -54,6 +54,18 @@ internal sealed partial class EvaluationService(EvaluationPlanner planner, Answe
     {
         await store.GetAsync(id, ct);
         return await store.CasesAsync(id, suite, outcome, pageToken is null ? -1 : Token<long>(pageToken), Math.Clamp(limit, 1, MaxPage), ct);
+    }
+
+    private static List<(LineageNode From, string Relation)> Uses(EvaluationPlan plan)
+    {
+        var uses = new List<(LineageNode, string)>();
+        foreach (var suite in plan.Suites)
+        {
+            if (LineageNode.FromReference(suite.Candidate.Reference) is { } candidate) uses.Add((candidate, "evaluated"));
+            if (LineageNode.FromReference(suite.Baseline?.Reference) is { } baseline) uses.Add((baseline, "base line"));
+            if (LineageNode.FromReference(suite.Data.Reference) is { } data) uses.Add((data, "tested on"));
+        }
+        return uses;
     }
 
     private async Task RunAsync(EvaluationSummary summary, EvaluationPlan plan, CancellationToken ct)

@@ -12,12 +12,14 @@ internal sealed class EvaluationStore(Db db, IAuditLog audit, ResponseCache cach
         finished_ms AS FinishedMs, digest
         """;
 
-    public Task AddAsync(EvaluationSummary evaluation, string request, CancellationToken ct) => db.WriteAsync(async session =>
+    /// <param name="uses">Models, data sets and suites.</param>
+    public Task AddAsync(EvaluationSummary evaluation, string request, IReadOnlyList<(LineageNode From, string Relation)> uses, CancellationToken ct) => db.WriteAsync(async session =>
     {
         await session.ExecuteAsync("""
             INSERT INTO evl_evaluation (id, project, commit_id, baseline_commit, request, status, cases, done, created_by, created_ms)
             VALUES (@Id, @Project, @Commit, @BaselineCommit, @request, @Status, @Cases, 0, @CreatedBy, @CreatedMs)
             """, new { evaluation.Id, evaluation.Project, evaluation.Commit, evaluation.BaselineCommit, request, evaluation.Status, evaluation.Cases, evaluation.CreatedBy, evaluation.CreatedMs });
+        await EvaluationLineage.AddAsync(session, evaluation.Id, uses);
         await audit.AppendAsync(session, new AuditEvent(evaluation.CreatedBy, "evaluation.start", Subject(evaluation), new { evaluation.Commit, evaluation.BaselineCommit }));
     }, ct);
 

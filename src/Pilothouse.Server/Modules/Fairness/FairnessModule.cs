@@ -13,7 +13,7 @@ public sealed class FairnessModule : IModule
     public string Name => "Fairness";
 
     public void AddServices(IServiceCollection services, IConfiguration configuration) =>
-        services.AddSingleton<PronounPreference>().AddSingleton<GroupRates>().AddSingleton<FairnessStore>()
+        services.AddSingleton<PronounPreference>().AddSingleton<GroupRates>().AddSingleton<FairnessStore>().AddSingleton<ILineageSource, FairnessLineage>()
             .AddSingleton<FairnessService>().AddSingleton<IFairnessReports>(s => s.GetRequiredService<FairnessService>());
 
     public void MapEndpoints(IEndpointRouteBuilder endpoints) => endpoints.MapFairness();

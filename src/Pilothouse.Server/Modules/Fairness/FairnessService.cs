@@ -22,11 +22,12 @@ internal sealed class FairnessService(IRepositories repositories, IProjectConten
         var commit = await repositories.ResolveAsync(request.Project, request.Commit, ct);
         var file = await repositories.ReadProjectFileAsync(request.Project, commit, ct);
         var checks = new List<FairnessCheck>();
-        foreach (var name in Names(request, file)) checks.Add(await CheckAsync(request.Project, commit, file, name, ct));
+        var uses = new List<(LineageNode, string)>();
+        foreach (var name in Names(request, file)) checks.Add(await CheckAsync(request.Project, commit, file, name, uses, ct));
         var verdict = checks.Any(c => c.Verdict == "FAIL") ? "FAIL" : checks.Any(c => c.Verdict != "PASS") ? "INCONCLUSIVE" : "PASS";
         var report = new FairnessReport(ids.New(), request.Project, commit, verdict, checks, actor, time.NowMs(), null);
         report = report with { Digest = (await blobs.PutAsync(Encoding.UTF8.GetBytes(WireJson.Write(report)), ct)).Digest };
-        await store.AddAsync(report, ct);
+        await store.AddAsync(report, uses, ct);
         return report;
     }
 
@@ -43,11 +44,14 @@ internal sealed class FairnessService(IRepositories repositories, IProjectConten
         return [.. names.Distinct(StringComparer.Ordinal)];
     }
 
-    private async Task<FairnessCheck> CheckAsync(string project, string commit, ProjectFile file, string name, CancellationToken ct)
+    private async Task<FairnessCheck> CheckAsync(string project, string commit, ProjectFile file, string name, List<(LineageNode, string)> uses, CancellationToken ct)
     {
         var entry = file.Fairness[name];
         var model = await content.ModelAsync(project, commit, entry.Model, file.Models[entry.Model], ct);
-        return entry.Method == FairnessMethod.PronounPreference ? await pronouns.RunAsync(name, entry, model, ct)
-            : await rates.RunAsync(name, entry, model, await content.DataAsync(project, commit, entry.Data!, file.Data[entry.Data!], ct), ct);
+        if (LineageNode.FromReference(model.Reference) is { } version) uses.Add((version, "checked"));
+        if (entry.Method == FairnessMethod.PronounPreference) return await pronouns.RunAsync(name, entry, model, ct);
+        var data = await content.DataAsync(project, commit, entry.Data!, file.Data[entry.Data!], ct);
+        if (LineageNode.FromReference(data.Reference) is { } dataset) uses.Add((dataset, "tested on"));
+        return await rates.RunAsync(name, entry, model, data, ct);
     }
 }

@@ -7,12 +7,14 @@ namespace Pilothouse.Server.Modules.Fairness;
 
 internal sealed class FairnessStore(Db db, IAuditLog audit)
 {
-    public Task AddAsync(FairnessReport report, CancellationToken ct) => db.WriteAsync(async session =>
+    /// <param name="uses">Models and data sets.</param>
+    public Task AddAsync(FairnessReport report, IReadOnlyList<(LineageNode From, string Relation)> uses, CancellationToken ct) => db.WriteAsync(async session =>
     {
         await session.ExecuteAsync("""
             INSERT INTO fai_report (id, project, commit_id, verdict, created_by, created_ms, digest, doc)
             VALUES (@Id, @Project, @Commit, @Verdict, @CreatedBy, @CreatedMs, @Digest, @doc)
             """, new { report.Id, report.Project, report.Commit, report.Verdict, report.CreatedBy, report.CreatedMs, report.Digest, doc = WireJson.Write(report) });
+        await FairnessLineage.AddAsync(session, report.Id, uses);
         await audit.AppendAsync(session, new AuditEvent(report.CreatedBy, "fairness.report", $"projects/{report.Project}/fairness/{report.Id}", new { report.Commit, report.Verdict, report.Digest }));
     }, ct);
 

@@ -13,7 +13,7 @@ public sealed class PackagingModule : IModule
     public string Name => "Packaging";
 
     public void AddServices(IServiceCollection services, IConfiguration configuration) => services
-        .AddSingleton<ReleaseStore>().AddSingleton<ComponentResolver>().AddSingleton<EvidenceCollector>().AddSingleton<OciContents>()
+        .AddSingleton<ReleaseStore>().AddSingleton<ILineageSource, ReleaseLineage>().AddSingleton<ComponentResolver>().AddSingleton<EvidenceCollector>().AddSingleton<OciContents>()
         .AddSingleton<ReleaseService>().AddSingleton<IReleases>(s => s.GetRequiredService<ReleaseService>());
 
     public void MapEndpoints(IEndpointRouteBuilder endpoints)

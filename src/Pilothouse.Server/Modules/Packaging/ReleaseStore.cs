@@ -44,6 +44,7 @@ internal sealed class ReleaseStore(Db db, IAuditLog audit)
             release.CreatedMs,
         });
         if (added == 0) return;
+        await ReleaseLineage.AddAsync(session, release.Digest, ReleaseLineage.Of(release.Components));
         await audit.AppendAsync(session, new AuditEvent(release.CreatedBy, "release.create", Subject(release),
             new { release.Commit, Components = release.Components.Take(100).Select(c => $"{c.Type} {c.Name} {c.Reference} {c.Digest}") }));
     }, ct);
@@ -70,6 +71,7 @@ internal sealed class ReleaseStore(Db db, IAuditLog audit)
             evidence.TimeMs,
         });
         if (added == 0) return;
+        if (evidence.Type is LineageKind.Evaluation or LineageKind.Fairness) await ReleaseLineage.AddAsync(session, release.Digest, [(new LineageNode(evidence.Type, evidence.SourceId), "evidence")]);
         await audit.AppendAsync(session, new AuditEvent(evidence.By, $"release.{evidence.Type}", Subject(release), new { evidence.Digest, evidence.Verdict, evidence.Summary, evidence.SourceId }));
     }, ct);
 

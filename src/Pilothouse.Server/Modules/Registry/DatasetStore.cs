@@ -39,6 +39,7 @@ internal sealed class DatasetStore(Db db, IAuditLog audit)
             version.CreatedBy,
             version.CreatedMs,
         });
+        await RegistryEdges.AddAsync(session, Type, version.Name, next, version.Parents.Select(LineageNode.FromReference).OfType<LineageNode>().Select(parent => (parent, "derived from")));
         await VersionCounter.AdvanceAsync(session, Type, version.Name, next, version.CreatedMs);
         await audit.AppendAsync(session, new AuditEvent(version.CreatedBy, "dataset_version.register", $"datasets/{version.Name}/{next}",
             new { version.Digest, version.Format, version.Size, version.Rows, version.Project, Parents = version.Parents.Take(20) }));

@@ -4,7 +4,7 @@ using Pilothouse.Server.Platform;
 namespace Pilothouse.Server.Modules.Registry;
 
 /// <summary>MLflow's <c>registered-models/*</c>: models and prompts, their tags and aliases.</summary>
-internal sealed class MlflowModelService(RegistryStore store, RegistryAnnouncer announcer, TimeProvider time)
+internal sealed class MlflowModelService(RegistryStore store, RegistryAnnouncer announcer, ILineage lineage, TimeProvider time)
 {
     public async Task<ObjectRow> CreateAsync(string name, List<MlflowPair> tags, string? description, string actor, CancellationToken ct)
     {
@@ -46,9 +46,13 @@ internal sealed class MlflowModelService(RegistryStore store, RegistryAnnouncer 
         return await GetAsync(newName, ct);
     }
 
+    /// <exception cref="PilothouseException">FailedPrecondition: a release or deployment stands on one of its versions.</exception>
     public async Task DeleteAsync(string name, string actor, CancellationToken ct)
     {
-        if (!await store.DeleteAsync(await TypeAsync(name, ct), name, actor, time.NowMs(), ct)) throw MlflowRules.Missing(name);
+        var type = await TypeAsync(name, ct);
+        var versions = await store.VersionsAsync(type, name, ct);
+        await lineage.RequireFreeAsync([.. versions.Select(v => LineageNode.Version(type, v.Name, v.Version))], $"The {type} '{name}'", ct);
+        if (!await store.DeleteAsync(type, name, actor, time.NowMs(), ct)) throw MlflowRules.Missing(name);
     }
 
     public async Task SetTagAsync(string name, MlflowPair tag, CancellationToken ct)

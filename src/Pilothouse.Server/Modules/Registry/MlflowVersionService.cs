@@ -9,7 +9,7 @@ namespace Pilothouse.Server.Modules.Registry;
 internal sealed record NewMlflowVersion(string Name, string Source, string? RunId, List<MlflowPair> Tags, string? RunLink, string? Description, string? ModelId);
 
 /// <summary>MLflow's <c>model-versions/*</c>: versions of models and of prompts.</summary>
-internal sealed class MlflowVersionService(RegistryStore store, VersionSource sources, ILoggedModels loggedModels, IBlobStore blobs, RegistryAnnouncer announcer, TimeProvider time)
+internal sealed class MlflowVersionService(RegistryStore store, VersionSource sources, ILoggedModels loggedModels, IBlobStore blobs, RegistryAnnouncer announcer, ILineage lineage, TimeProvider time)
 {
     public async Task<VersionRow> CreateAsync(NewMlflowVersion asked, string actor, CancellationToken ct)
     {
@@ -68,10 +68,13 @@ internal sealed class MlflowVersionService(RegistryStore store, VersionSource so
         return await GetAsync(name, version, ct);
     }
 
+    /// <exception cref="PilothouseException">FailedPrecondition: a release or deployment stands on it.</exception>
     public async Task DeleteAsync(string name, string version, string actor, CancellationToken ct)
     {
         var number = MlflowRules.ParseVersion(version);
-        if (!await store.DeleteVersionAsync(await TypeAsync(name, number, ct), name, number, actor, time.NowMs(), ct)) throw MlflowRules.Missing(name, number);
+        var type = await TypeAsync(name, number, ct);
+        await lineage.RequireFreeAsync([LineageNode.Version(type, name, number)], $"Version {number} of the {type} '{name}'", ct);
+        if (!await store.DeleteVersionAsync(type, name, number, actor, time.NowMs(), ct)) throw MlflowRules.Missing(name, number);
     }
 
     public async Task SetTagAsync(string name, string version, MlflowPair tag, CancellationToken ct)

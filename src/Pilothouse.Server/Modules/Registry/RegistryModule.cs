@@ -17,6 +17,7 @@ public sealed class RegistryModule : IModule
         services.AddSingleton<RegistryStore>().AddSingleton<RegistryAnnouncer>().AddSingleton<ModelCache>().AddSingleton<ModelService>().AddSingleton<IModels>(s => s.GetRequiredService<ModelService>());
         services.AddSingleton<DatasetStore>().AddSingleton<DatasetService>().AddSingleton<IDatasets>(s => s.GetRequiredService<DatasetService>());
         services.AddSingleton<MlflowModelService>().AddSingleton<MlflowVersionService>().AddSingleton<VersionSource>().AddSingleton<VersionImport>().AddSingleton<RegistrySearch>().AddSingleton<IArtifactMount, ContentMount>();
+        services.AddSingleton<ILineageSource, RegistryLineage>();
         services.AddSingleton<PromptService>().AddSingleton<IPrompts>(s => s.GetRequiredService<PromptService>());
     }
 

@@ -7,6 +7,7 @@ internal static class ObjectType
 {
     public const string Model = "model";
     public const string Prompt = "prompt";
+    public const string Suite = "suite";
 
     /// <summary>First part of an audit entry's subject.</summary>
     public static string Subject(string type, string name) => $"{type}s/{name}";

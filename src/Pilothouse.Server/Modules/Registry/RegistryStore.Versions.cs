@@ -49,6 +49,10 @@ internal sealed partial class RegistryStore
     public Task<VersionRow?> FindByDigestAsync(string type, string name, string digest, CancellationToken ct) =>
         db.ReadAsync(session => FirstAsync(session, type, name, "v.digest = @digest", new { type, name, digest }), ct);
 
+    /// <summary>True for a version that is, or was.</summary>
+    public async Task<bool> WasRegisteredAsync(string type, string name, long version, CancellationToken ct) => await db.ReadAsync(session =>
+        session.ScalarAsync<long>("SELECT COUNT(*) FROM reg_version WHERE object_type = @type AND name = @name AND version = @version", new { type, name, version }), ct) > 0;
+
     /// <summary>The files of any version with this content, deleted ones too: a digest that was handed out stays good.</summary>
     public Task<string?> FilesOfAsync(string digest, CancellationToken ct) =>
         db.ReadAsync(session => session.ScalarAsync<string>("SELECT files FROM reg_version WHERE digest = @digest AND object_type = 'model' LIMIT 1", new { digest }), ct);
@@ -133,6 +137,7 @@ internal sealed partial class RegistryStore
             """, version);
         await session.ExecuteAsync("UPDATE reg_object SET latest_version = @counter, updated_ms = @UpdatedMs WHERE object_type = @Type AND name = @Name",
             new { counter = Math.Max(owner.Counter, version.Version), version.UpdatedMs, version.Type, version.Name });
+        await RegistryEdges.AddAsync(session, version.Type, version.Name, version.Version, VersionOrigin.Of(version));
         await audit.AppendAsync(session, new AuditEvent(version.CreatedBy, $"{version.Type}_version.register", $"{ObjectType.Subject(version.Type, version.Name)}/{version.Version}", new
         {
             version.Digest,

@@ -79,6 +79,7 @@ internal sealed partial class RegistryStore(Db db, IAuditLog audit)
         await session.ExecuteAsync("UPDATE reg_version SET name = @newName, updated_ms = @now WHERE object_type = @type AND name = @name", new { newName, now, type, name });
         foreach (var table in (string[])["reg_tag", "reg_pointer"])
             await session.ExecuteAsync($"UPDATE {table} SET name = @newName WHERE object_type = @type AND name = @name", new { newName, type, name });
+        await RegistryEdges.RenameAsync(session, type, name, newName);
         await audit.AppendAsync(session, new AuditEvent(actor, $"{type}.rename", ObjectType.Subject(type, newName), new { OldName = name, NewName = newName }));
         return true;
     }, ct);

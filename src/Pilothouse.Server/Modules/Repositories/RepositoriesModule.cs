@@ -18,7 +18,7 @@ public sealed class RepositoriesModule : IModule
         services.AddSingleton<Git>().AddSingleton<ProjectStore>();
         services.AddSingleton<ProjectService>().AddSingleton<IProjects>(s => s.GetRequiredService<ProjectService>());
         services.AddSingleton<RepositoryService>().AddSingleton<IRepositories>(s => s.GetRequiredService<RepositoryService>());
-        services.AddSingleton<GitTransport>();
+        services.AddSingleton<GitTransport>().AddSingleton<ILineageSource, CommitLineage>();
     }
 
     public void MapEndpoints(IEndpointRouteBuilder endpoints)

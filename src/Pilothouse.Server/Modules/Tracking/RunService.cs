@@ -6,7 +6,7 @@ using Pilothouse.Server.Platform;
 namespace Pilothouse.Server.Modules.Tracking;
 
 /// <summary>Rules of runs: what may be logged, and when.</summary>
-internal sealed class RunService(Db db, RunStore store, MetricIngest ingest, IEventBus events, Ids ids, TimeProvider time)
+internal sealed class RunService(Db db, RunStore store, MetricIngest ingest, IEventBus events, ILineage lineage, Ids ids, TimeProvider time)
 {
     public const int MaxMetrics = 1000;
     public const int MaxParams = 100;
@@ -57,7 +57,12 @@ internal sealed class RunService(Db db, RunStore store, MetricIngest ingest, IEv
         return run;
     }
 
-    public Task DeleteAsync(string id, CancellationToken ct) => store.MoveAsync(id, Lifecycle.Deleted, time.NowMs(), ct);
+    /// <exception cref="PilothouseException">FailedPrecondition: a release or deployment stands on a model of the run.</exception>
+    public async Task DeleteAsync(string id, CancellationToken ct)
+    {
+        await lineage.RequireFreeAsync([LineageNode.Run(id)], $"Run {id}", ct);
+        await store.MoveAsync(id, Lifecycle.Deleted, time.NowMs(), ct);
+    }
 
     public Task RestoreAsync(string id, CancellationToken ct) => store.MoveAsync(id, Lifecycle.Active, time.NowMs(), ct);
 

@@ -40,6 +40,7 @@ public sealed class TrackingModule : IModule
         services.AddSingleton<RunTableStore>().AddSingleton<RunColumnStore>().AddSingleton<RunGroupStore>();
         services.AddSingleton<IRunTable, RunTableService>().AddSingleton<IRunViews, RunViewStore>();
         services.AddSingleton<LiveExperiments>().AddHostedService(s => s.GetRequiredService<LiveExperiments>());
+        services.AddSingleton<ILineageSource, TrackingLineage>();
         services.AddSingleton<MetricRanges>().AddSingleton<RunDownload>().AddSingleton<IRunEdits, RunEdits>();
         services.AddSingleton<ArtifactPreviews>().AddSingleton<RunLogs>().AddSingleton<IRunFiles, RunFiles>();
         services.AddSingleton<LiveRuns>().AddHostedService(s => s.GetRequiredService<LiveRuns>());

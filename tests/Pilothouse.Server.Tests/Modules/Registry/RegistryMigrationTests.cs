@@ -15,7 +15,7 @@ public sealed class RegistryMigrationTests
         await using var database = await TestDatabase.CreateAsync(kind, migrate: false);
         var all = Migrations.For(database.Db.Dialect);
         var migrator = new Migrator(database.Db, database.Time);
-        await migrator.MigrateAsync([.. all.Where(m => m.Id != "registry/0002_mlflow")], "before", default);
+        await migrator.MigrateAsync([.. all.Where(m => !m.Id.StartsWith("registry/", StringComparison.Ordinal) || m.Id == "registry/0001_registry")], "before", default);
         await database.Db.WriteAsync(async session =>
         {
             await session.ExecuteAsync("INSERT INTO reg_object VALUES ('model', 'triage', 'classifier', 2, 10, 20), ('prompt', 'p', 'prompt', 1, 10, 20)");
@@ -35,6 +35,8 @@ public sealed class RegistryMigrationTests
         Assert.Equal(("config.json", "champion", "datasets:/d/1"), (Assert.Single(first.Files).Path, Assert.Single(first.Aliases), Assert.Single(first.Datasets)));
         var prompt = (await store.FindVersionAsync(ObjectType.Prompt, "p", null, default))!.ToPrompt();
         Assert.Equal(("user", "{q}", "q"), (prompt.Messages![0].Role, prompt.Messages[0].Content, prompt.Variables[0]));
+        var edges = await database.Db.ReadAsync(session => RegistryEdges.FindAsync(session, [LineageNode.Version(LineageKind.Model, "triage", 1)]), default);
+        Assert.Equal(["commit:shop/c1 code", "dataset:d/1 trained on", "model:b/1 base model", "run:r1 made by"], edges.Select(e => $"{e.From} {e.Relation}").Order(StringComparer.Ordinal));
         Assert.Equal(2, (await store.FindAsync(ObjectType.Model, "triage", default))!.Counter);
     }
 }

@@ -24,7 +24,7 @@ internal sealed class TrackingFixture : IAsyncDisposable
         Indexer = new SeriesIndexer(Index, Metrics, NullLogger<SeriesIndexer>.Instance);
         Series = new SeriesService(new SeriesStore(database.Db), Indexer);
         _ingest = new MetricIngest(database.Db, Metrics, Indexer);
-        Runs = new RunService(database.Db, RunStore, _ingest, new EventBus(NullLogger<EventBus>.Instance), new Ids(database.Time), database.Time);
+        Runs = new RunService(database.Db, RunStore, _ingest, new EventBus(NullLogger<EventBus>.Instance), new Pilothouse.Server.Platform.Lineage(() => []), new Ids(database.Time), database.Time);
     }
 
     public RunStore RunStore { get; }

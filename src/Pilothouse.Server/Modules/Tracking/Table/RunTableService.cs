@@ -7,7 +7,7 @@ using Pilothouse.Server.Platform;
 namespace Pilothouse.Server.Modules.Tracking.Table;
 
 /// <summary>Rules of the table of runs.</summary>
-internal sealed class RunTableService(RunSearch search, RunTableStore store, RunColumnStore names, RunGroupStore groups, ExperimentStore experiments, IEventBus events, TimeProvider time) : IRunTable
+internal sealed class RunTableService(RunSearch search, RunTableStore store, RunColumnStore names, RunGroupStore groups, ExperimentStore experiments, IEventBus events, ILineage lineage, TimeProvider time) : IRunTable
 {
     public const int MaxPage = 1000;
     public const int MaxCount = 10_000;
@@ -78,6 +78,7 @@ internal sealed class RunTableService(RunSearch search, RunTableStore store, Run
             RunStage.Active => (Lifecycle.Deleted, Lifecycle.Active),
             _ => throw new PilothouseException(ErrorCode.InvalidArgument, "Runs are moved to active or to deleted."),
         };
+        if (to == RunStage.Deleted) await lineage.RequireFreeAsync([.. runIds.Select(LineageNode.Run)], runIds.Count == 1 ? $"Run {runIds[0]}" : "One of these runs", ct);
         return await AnnounceAsync(await store.MoveAsync(ExperimentService.ParseId(experimentId), runIds, from, target, time.NowMs(), actor, ct), ct);
     }
 

@@ -1,0 +1,1 @@
+CREATE INDEX dep_rollout_release ON dep_rollout (release_digest);
