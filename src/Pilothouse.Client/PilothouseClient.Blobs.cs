@@ -1,5 +1,6 @@
 using System.Net;
 using System.Security.Cryptography;
+using Pilothouse.Client.Uploads;
 using Pilothouse.Protocols.Artifacts;
 
 namespace Pilothouse.Client;
@@ -9,20 +10,56 @@ public sealed record StoredBlob(string Digest, long Size);
 
 public sealed partial class PilothouseClient
 {
-    /// <summary>Uploads a file by its digest; a file that the server holds already is not sent.</summary>
+    /// <summary>Files up to here go in one request.</summary>
+    private const long OneRequest = 16 * 1024 * 1024;
+
+    private readonly DigestIndex _digests = new();
+
+    /// <summary>Uploads a file: in parts, in parallel, resumable; nothing of it when the server holds it already.</summary>
     public async Task<StoredBlob> UploadFileAsync(string path, CancellationToken ct)
     {
-        string digest;
-        await using (var file = File.OpenRead(path)) digest = (await Digest.OfAsync(file, ct)).ToString();
-        return await UploadFileAsync(path, digest, ct);
+        var uploaded = await UploadFileAsync(path, null, new UploadOptions(), ct);
+        return new StoredBlob(uploaded.Digest, uploaded.Size);
     }
 
     /// <summary>Uploads a file whose digest is known; a file that the server holds already is not sent.</summary>
     public async Task<StoredBlob> UploadFileAsync(string path, string digest, CancellationToken ct)
     {
-        await using var file = File.OpenRead(path);
-        if (await HasBlobAsync(digest, ct)) return new StoredBlob(digest, file.Length);
-        return await SendAsync<StoredBlob>(HttpMethod.Put, $"api/v1/blobs/{digest}", new StreamContent(file, 1024 * 1024), ct);
+        var uploaded = await UploadFileAsync(path, Digest.Parse(digest), new UploadOptions(), ct);
+        return new StoredBlob(uploaded.Digest, uploaded.Size);
+    }
+
+    /// <summary>Uploads a file and says what was sent. Its digest is remembered by size, times and inode: an unchanged file is not read again.</summary>
+    /// <exception cref="IOException">The file cannot be read, or was changed meanwhile.</exception>
+    public async Task<UploadedFile> UploadFileAsync(string path, Digest? known, UploadOptions options, CancellationToken ct)
+    {
+        var began = NowNs();
+        var stat = FileStat.Of(path);
+        known ??= _digests.Find(path, stat);
+        if (known is { } digest && await HasBlobAsync(digest.ToString(), ct))
+        {
+            options.Progress?.Report(new UploadProgress(path, stat.Size, stat.Size, 0));
+            return new UploadedFile(path, digest.ToString(), stat.Size, 0);
+        }
+        var uploaded = stat.Size <= OneRequest ? await UploadSmallAsync(path, stat, known, options, ct) : await new FileUploader(this, options, path).RunAsync(stat, known, ct);
+        _digests.Put(path, stat, Digest.Parse(uploaded.Digest), began);
+        _digests.Save();
+        return uploaded;
+    }
+
+    private async Task<UploadedFile> UploadSmallAsync(string path, FileStat stat, Digest? known, UploadOptions options, CancellationToken ct)
+    {
+        var content = await File.ReadAllBytesAsync(path, ct);
+        if (content.LongLength != stat.Size) throw new IOException($"{path} was changed while it was being read. Send it again when it is finished.");
+        var digest = known ?? Digest.Of(content);
+        var sent = 0L;
+        if (known is not null || !await HasBlobAsync(digest.ToString(), ct))
+        {
+            await PatientlyAsync(() => SendAsync<StoredBlob>(HttpMethod.Put, $"api/v1/blobs/{digest}", new ByteArrayContent(content), ct), options.Patience, ct);
+            sent = content.LongLength;
+        }
+        options.Progress?.Report(new UploadProgress(path, stat.Size, stat.Size, sent));
+        return new UploadedFile(path, digest.ToString(), stat.Size, sent);
     }
 
     public async Task<bool> HasBlobAsync(string digest, CancellationToken ct)

@@ -1,4 +1,5 @@
 using System.Net.Http.Json;
+using Pilothouse.Client.Uploads;
 using Pilothouse.Protocols.Artifacts;
 using Pilothouse.Protocols.V1;
 
@@ -28,11 +29,18 @@ public sealed partial class PilothouseClient
     /// <summary>Uploads the files of a directory that the server lacks and registers them as a version.</summary>
     /// <param name="describe">Makes the version of the files.</param>
     /// <exception cref="Protocols.ProtocolFormatException">The directory holds a symbolic link or a name that cannot be stored.</exception>
-    public async Task<ModelVersion> RegisterModelDirectoryAsync(string name, string directory, Func<IReadOnlyList<ArtifactFile>, NewModelVersion> describe, CancellationToken ct)
+    public async Task<ModelVersion> RegisterModelDirectoryAsync(string name, string directory, Func<IReadOnlyList<ArtifactFile>, NewModelVersion> describe, CancellationToken ct) =>
+        await RegisterModelAsync(name, describe((await UploadDirectoryAsync(directory, new UploadOptions(), ct)).Files), ct);
+
+    /// <summary>Uploads the files of a directory that the server lacks.</summary>
+    /// <returns>The files as a version lists them, and the bytes that were sent.</returns>
+    /// <exception cref="Protocols.ProtocolFormatException">The directory holds a symbolic link or a name that cannot be stored.</exception>
+    public async Task<(IReadOnlyList<ArtifactFile> Files, long Sent)> UploadDirectoryAsync(string directory, UploadOptions options, CancellationToken ct)
     {
-        var manifest = await ContentManifest.OfDirectoryAsync(directory, ct);
-        foreach (var file in manifest.Files) await UploadFileAsync(Path.Combine(directory, file.Path), file.Digest.ToString(), ct);
-        return await RegisterModelAsync(name, describe([.. manifest.Files.Select(f => new ArtifactFile(f.Path, f.Digest.ToString(), f.Size))]), ct);
+        var paths = ContentManifest.ListDirectory(directory);
+        var uploaded = await UploadFilesAsync([.. paths.Select(p => Path.Combine(directory, p))], options, ct);
+        var manifest = ContentManifest.Create(paths.Zip(uploaded, (path, file) => new ContentFile(path, file.Size, Digest.Parse(file.Digest))));
+        return ([.. manifest.Files.Select(f => new ArtifactFile(f.Path, f.Digest.ToString(), f.Size))], uploaded.Sum(u => u.Sent));
     }
 
     /// <summary>Writes the files of a version below a directory; each is checked against its digest before it gets its name.</summary>

@@ -74,17 +74,9 @@ public sealed class ContentManifest
     public static async Task<ContentManifest> OfDirectoryAsync(string directory, CancellationToken ct)
     {
         var files = new List<ContentFile>();
-        var root = new DirectoryInfo(directory);
-        foreach (var entry in root.EnumerateFileSystemInfos("*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0, MaxRecursionDepth = 64 }))
+        foreach (var path in ListDirectory(directory))
         {
-            var path = Path.GetRelativePath(root.FullName, entry.FullName).Replace(Path.DirectorySeparatorChar, '/');
-            if (entry.LinkTarget is not null)
-                throw new ProtocolFormatException($"'{path}' is a symbolic link; put the file itself there.");
-            if (entry is not FileInfo)
-                continue;
-            if (files.Count == MaxFiles)
-                throw new ProtocolFormatException($"A manifest holds at most {MaxFiles:N0} files.");
-            var stream = new FileStream(entry.FullName, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 17, useAsync: true);
+            var stream = new FileStream(Path.Combine(directory, path), FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 17, useAsync: true);
             await using (stream.ConfigureAwait(false))
             {
                 var digest = await Digest.OfAsync(stream, ct).ConfigureAwait(false);
@@ -93,6 +85,29 @@ public sealed class ContentManifest
         }
 
         return Create(files);
+    }
+
+    /// <summary>Paths of all files below a directory, with <c>/</c>.</summary>
+    /// <exception cref="ProtocolFormatException">There is a symbolic link (its target could change unseen), a forbidden name, or there are too many files.</exception>
+    public static IReadOnlyList<string> ListDirectory(string directory)
+    {
+        var paths = new List<string>();
+        var root = new DirectoryInfo(directory);
+        foreach (var entry in root.EnumerateFileSystemInfos("*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0, MaxRecursionDepth = 64 }))
+        {
+            var path = Path.GetRelativePath(root.FullName, entry.FullName).Replace(Path.DirectorySeparatorChar, '/');
+            if (entry.LinkTarget is not null)
+                throw new ProtocolFormatException($"'{path}' is a symbolic link; put the file itself there.");
+            if (entry is not FileInfo)
+                continue;
+            if (paths.Count == MaxFiles)
+                throw new ProtocolFormatException($"A manifest holds at most {MaxFiles:N0} files.");
+            if (!IsValidPath(path))
+                throw new ProtocolFormatException($"'{Printable(path)}' is not a relative path inside the directory.");
+            paths.Add(path);
+        }
+
+        return paths;
     }
 
     /// <summary>Reads the canonical text back; anything that is not exactly canonical is refused.</summary>

@@ -7,9 +7,12 @@ namespace Pilothouse.Protocols.TensorBoard;
 /// <summary>CRC-32C (Castagnoli), by the processor's own instruction where there is one, and the mask TFRecord puts over it.</summary>
 public static class Crc32C
 {
-    public static uint Compute(ReadOnlySpan<byte> data)
+    public static uint Compute(ReadOnlySpan<byte> data) => Append(0, data);
+
+    /// <summary>Goes on from the checksum of what came before; 0 at the beginning.</summary>
+    public static uint Append(uint crc, ReadOnlySpan<byte> data)
     {
-        var crc = uint.MaxValue;
+        crc = ~crc;
         if (BitConverter.IsLittleEndian)
         {
             var words = MemoryMarshal.Cast<byte, ulong>(data);

@@ -25,6 +25,24 @@ internal static class Posix
         }
     }
 
+    /// <summary>Everything written to the file system of a directory so far is on disk: one wait for many small files.</summary>
+    /// <returns>False where there is no such call.</returns>
+    /// <exception cref="IOException">The disk refused.</exception>
+    public static bool TrySyncFileSystem(string path)
+    {
+        if (!OperatingSystem.IsLinux()) return false;
+        var descriptor = Open(path, ReadOnly);
+        if (descriptor < 0) throw Failed(path);
+        try
+        {
+            return SyncFs(descriptor) == 0 ? true : throw Failed(path);
+        }
+        finally
+        {
+            _ = Close(descriptor);
+        }
+    }
+
     /// <returns>False when the file system cannot, or the name is taken.</returns>
     public static bool TryHardLink(string from, string to) => !OperatingSystem.IsWindows() && Link(from, to) == 0;
 
@@ -41,6 +59,10 @@ internal static class Posix
     [DllImport("libc", EntryPoint = "fsync", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int FSync(int descriptor);
+
+    [DllImport("libc", EntryPoint = "syncfs", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int SyncFs(int descriptor);
 
     [DllImport("libc", EntryPoint = "close")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

@@ -35,6 +35,7 @@ public partial class DependencyRulesTests
     {
         ["Audit"] = "aud",
         ["Identity"] = "idn",
+        ["Blobs"] = "blb",
         ["Tracking"] = "trk",
         ["Registry"] = "reg",
         ["Repositories"] = "rep",

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using Dapper;
 using Pilothouse.Data;
+using Pilothouse.Protocols.Artifacts;
 using Pilothouse.Server.Modules.Blobs.Api;
 
 namespace Pilothouse.Server.Modules.Blobs;
@@ -11,7 +12,7 @@ namespace Pilothouse.Server.Modules.Blobs;
 /// Finds out what is still needed by looking at every text of the database: a module that starts to name blobs needs no change here, and forgetting one cannot
 /// delete its data. A digest that stands anywhere keeps its blob.
 /// </summary>
-internal sealed partial class BlobGarbage(Db db, DiskBlobStore store) : IBlobGarbage
+internal sealed partial class BlobGarbage(Db db, BlobStore store) : IBlobGarbage
 {
     /// <summary>Larger documents are files, not lists of files.</summary>
     private const int MaxDocument = 4 * 1024 * 1024;
@@ -25,7 +26,7 @@ internal sealed partial class BlobGarbage(Db db, DiskBlobStore store) : IBlobGar
         foreach (var digest in digests)
         {
             if (needed.Contains(Key(digest.AsSpan("sha256:".Length)))) kept++;
-            else if (store.TryDelete(digest, untouchedSinceMs, dryRun) is { } size)
+            else if (await store.TryDeleteAsync(BlobStore.Parse(digest), untouchedSinceMs, dryRun, ct) is { } size)
             {
                 bytes += size;
                 deleted.Add(digest);
@@ -53,14 +54,14 @@ internal sealed partial class BlobGarbage(Db db, DiskBlobStore store) : IBlobGar
         }
         while (documents.TryPop(out var digest))
         {
-            if (await store.ReadDocumentAsync("sha256:" + digest, MaxDocument, ct) is { } document) Note(document, needed, documents);
+            if (Digest.TryParseHex(digest, out var parsed) && await store.ReadDocumentAsync(parsed, MaxDocument, ct) is { } document) Note(document, needed, documents);
         }
         return needed;
     }
 
     private static void Note(string text, HashSet<UInt128> needed, Stack<string>? documents)
     {
-        foreach (var match in Digest().EnumerateMatches(text))
+        foreach (var match in DigestText().EnumerateMatches(text))
         {
             var digest = text.AsSpan(match.Index, match.Length);
             if (needed.Add(Key(digest))) documents?.Push(digest.ToString());
@@ -85,7 +86,7 @@ internal sealed partial class BlobGarbage(Db db, DiskBlobStore store) : IBlobGar
     }
 
     [GeneratedRegex("[0-9a-f]{64}")]
-    private static partial Regex Digest();
+    private static partial Regex DigestText();
 
     private sealed class ColumnRow
     {

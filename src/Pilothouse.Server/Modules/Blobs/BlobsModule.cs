@@ -3,17 +3,29 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Pilothouse.Server.Modules.Blobs.Api;
 using Pilothouse.Server.Modules.Blobs.Endpoints;
+using Pilothouse.Server.Modules.Blobs.Storage;
+using Pilothouse.Server.Modules.Blobs.Uploads;
 using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Blobs;
 
-/// <summary>Content by SHA-256, on disk under <c>blobs/sha256/ab/cd...</c>. The file system is the index: no table.</summary>
+/// <summary>Content by SHA-256, on disk under <c>blobs/sha256/ab/cd...</c>: the file system is the index. Owns the tables <c>blb_*</c>.</summary>
 public sealed class BlobsModule : IModule
 {
     public string Name => "Blobs";
 
-    public void AddServices(IServiceCollection services, IConfiguration configuration) =>
-        services.AddSingleton<DiskBlobStore>().AddSingleton<IBlobStore>(s => s.GetRequiredService<DiskBlobStore>()).AddSingleton<IBlobGarbage, BlobGarbage>();
+    public void AddServices(IServiceCollection services, IConfiguration configuration)
+    {
+        services.AddOptions<BlobsOptions>().BindConfiguration("Blobs").ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton<IBlobBackend, DiskBackend>().AddSingleton<BlobSpool>();
+        services.AddSingleton<BlobStore>().AddSingleton<IBlobStore>(s => s.GetRequiredService<BlobStore>()).AddSingleton<IBlobPacks>(s => s.GetRequiredService<BlobStore>());
+        services.AddSingleton<IBlobGarbage, BlobGarbage>();
+        services.AddSingleton<UploadStore>().AddSingleton<UploadService>().AddSingleton<IUploads>(s => s.GetRequiredService<UploadService>()).AddHostedService<UploadLoop>();
+    }
 
-    public void MapEndpoints(IEndpointRouteBuilder endpoints) => endpoints.MapBlobs();
+    public void MapEndpoints(IEndpointRouteBuilder endpoints)
+    {
+        endpoints.MapBlobs();
+        endpoints.MapUploads();
+    }
 }

@@ -206,7 +206,7 @@ public sealed class JobTests
             Directory.CreateDirectory(Options.BlobsPath);
             Audit = new AuditService(new AuditStore(database.Db), database.Time);
             Store = new JobStore(database.Db, Audit);
-            var blobs = new DiskBlobStore(Options, new Ids(database.Time), database.Time);
+            var blobs = BlobStore.OnDisk(Options, new Ids(database.Time), database.Time);
             var options = Microsoft.Extensions.Options.Options.Create(settings);
             Runner = new JobRunner(Store, new ProcessExecutor(database.Time), blobs, new RecordingBus(), Options, database.Time, options, NullLogger<JobRunner>.Instance);
             Jobs = new JobService(Store, Runner, blobs, new Ids(database.Time), database.Time, options);

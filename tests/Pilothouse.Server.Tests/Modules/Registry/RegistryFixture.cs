@@ -23,7 +23,7 @@ internal sealed class RegistryFixture : IAsyncDisposable
         var options = new ServerOptions { Data = _directory.FullName };
         Directory.CreateDirectory(options.TemporaryPath);
         var ids = new Ids(database.Time);
-        Blobs = new DiskBlobStore(options, ids, database.Time);
+        Blobs = BlobStore.OnDisk(options, ids, database.Time);
         Audit = new AuditService(new AuditStore(database.Db), database.Time);
         var datasets = new DatasetStore(database.Db, Audit);
         Datasets = new DatasetService(datasets, Blobs, database.Time);
@@ -39,7 +39,7 @@ internal sealed class RegistryFixture : IAsyncDisposable
 
     public string BlobsPath => Path.Combine(_directory.FullName, "blobs");
 
-    public DiskBlobStore Blobs { get; }
+    public BlobStore Blobs { get; }
 
     public AuditService Audit { get; }
 

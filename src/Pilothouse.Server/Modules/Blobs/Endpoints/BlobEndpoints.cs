@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
+using Pilothouse.Protocols.V1;
 using Pilothouse.Server.Modules.Blobs.Api;
 using Pilothouse.Server.Platform;
 
@@ -9,12 +10,26 @@ namespace Pilothouse.Server.Modules.Blobs.Endpoints;
 
 internal static class BlobEndpoints
 {
+    private const int MaxHave = 10_000;
+
     public static void MapBlobs(this IEndpointRouteBuilder endpoints)
     {
         var blobs = endpoints.MapGroup("/api/v1/blobs").WithErrors(NativeErrors.Instance).WithTags("Blobs");
         blobs.MapPost("", (HttpContext http, IBlobStore store, CancellationToken ct) => PutAsync(null, http, store, ct));
+        blobs.MapPost("have", HaveAsync);
+        blobs.MapPost("pack", async (HttpContext http, IBlobPacks packs, CancellationToken ct) => new PackedBlobs(await packs.PutPackAsync(http.Request.Body, ct)));
         blobs.MapPut("{digest}", PutAsync);
         blobs.MapMethods("{digest}", ["GET", "HEAD"], GetAsync);
+    }
+
+    /// <summary>Those that are here count as used: the garbage collection leaves the sender its time to name them.</summary>
+    private static async Task<MissingBlobs> HaveAsync(HaveBlobs body, IBlobStore store, CancellationToken ct)
+    {
+        if (body.Digests is not { Count: <= MaxHave }) throw new PilothouseException(ErrorCode.InvalidArgument, $"'digests' is a list of at most {MaxHave} digests. Ask in several calls.");
+        var missing = new List<string>();
+        foreach (var digest in body.Digests.Distinct(StringComparer.Ordinal))
+            if (await store.FindAsync(digest, ct) is null) missing.Add(digest);
+        return new MissingBlobs(missing);
     }
 
     private static async Task<IResult> PutAsync(string? digest, HttpContext http, IBlobStore store, CancellationToken ct)
