@@ -1,3 +1,4 @@
+using System.Net.Http.Json;
 using Pilothouse.Protocols.V1;
 
 namespace Pilothouse.Client;
@@ -12,4 +13,20 @@ public sealed partial class PilothouseClient
 
     public Task<IReadOnlyList<CommitInfo>> ListCommitsAsync(string project, string revision, int limit, CancellationToken ct) =>
         GetAsync<IReadOnlyList<CommitInfo>>($"api/v1/projects/{Uri.EscapeDataString(project)}/commits?revision={Uri.EscapeDataString(revision)}&limit={limit}", ct);
+
+    /// <summary>Which branches of a project are protected.</summary>
+    public Task<IReadOnlyList<BranchRuleInfo>> ListBranchRulesAsync(string project, CancellationToken ct) =>
+        GetAsync<IReadOnlyList<BranchRuleInfo>>($"api/v1/projects/{Uri.EscapeDataString(project)}/protection", ct);
+
+    /// <summary>Protects a branch, or changes its protection. Administrators only.</summary>
+    public async Task SetBranchRuleAsync(string project, BranchRuleInfo rule, CancellationToken ct)
+    {
+        using var _ = await SendAsync(HttpMethod.Put, $"api/v1/projects/{Uri.EscapeDataString(project)}/protection", JsonContent.Create(rule, options: Json), ct);
+    }
+
+    /// <summary>Takes the protection of a branch away. Administrators only.</summary>
+    public async Task RemoveBranchRuleAsync(string project, string pattern, CancellationToken ct)
+    {
+        using var _ = await SendAsync(HttpMethod.Delete, $"api/v1/projects/{Uri.EscapeDataString(project)}/protection?pattern={Uri.EscapeDataString(pattern)}", null, ct);
+    }
 }

@@ -6,3 +6,12 @@ public sealed record NewProject(string Name);
 public sealed record ProjectInfo(string Name, string CreatedBy, long CreatedMs, string DefaultBranch, string GitUrl);
 
 public sealed record CommitInfo(string Id, string Author, long TimeMs, string Subject);
+
+/// <summary>Protection of a branch.</summary>
+/// <param name="Pattern">Name of a branch, or with <c>*</c> and <c>?</c>, e.g. <c>release/*</c>.</param>
+/// <param name="AllowForce">True = it may be moved to a commit that does not have the old one among its ancestors.</param>
+/// <param name="AllowDeletion">True = it may be deleted.</param>
+/// <param name="Pushers">Logins who may push, or <c>@admins</c>; empty = everyone who may write.</param>
+/// <param name="UpdatedBy">"" = the rule that the server has by itself. Only told.</param>
+/// <param name="UpdatedMs">Epoch milliseconds. Only told.</param>
+public sealed record BranchRuleInfo(string? Pattern, bool AllowForce = false, bool AllowDeletion = false, IReadOnlyList<string>? Pushers = null, string UpdatedBy = "", long UpdatedMs = 0);

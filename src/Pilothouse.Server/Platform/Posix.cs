@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace Pilothouse.Server.Platform;
 
@@ -7,6 +8,11 @@ namespace Pilothouse.Server.Platform;
 internal static class Posix
 {
     private const int ReadOnly = 0;
+    private const int ReadWrite = 2;
+    private const uint OwnerOnly = 0b110_000_000; // rw-------
+
+    /// <summary>O_NONBLOCK and O_CLOEXEC have other values on macOS.</summary>
+    private static int PipeFlags => OperatingSystem.IsMacOS() ? ReadWrite | 0x0004 | 0x0100_0000 : ReadWrite | 0x0800 | 0x8_0000;
 
     /// <summary>Makes the names in a directory durable: a rename is on disk only when its directory is synced (fsync(2), notes).</summary>
     /// <exception cref="IOException">The disk refused.</exception>
@@ -46,15 +52,34 @@ internal static class Posix
     /// <returns>False when the file system cannot, or the name is taken.</returns>
     public static bool TryHardLink(string from, string to) => !OperatingSystem.IsWindows() && Link(from, to) == 0;
 
+    /// <summary>Makes a named pipe that only this user may open (mkfifo(3)).</summary>
+    /// <exception cref="PilothouseException">Unsupported: Windows has none in the file system.</exception>
+    public static void MakePipe(string path)
+    {
+        if (OperatingSystem.IsWindows()) throw new PilothouseException(ErrorCode.Unsupported, "A server on Windows cannot take pushes: it has no named pipes in the file system. Run the server on Linux.");
+        if (MakeFifo(path, OwnerOnly) != 0) throw Failed(path);
+    }
+
+    /// <summary>Opens a named pipe for both directions, which never waits for the other side, and sees no end while it is open.</summary>
+    public static SafePipeHandle OpenPipe(string path)
+    {
+        var descriptor = Open(path, PipeFlags);
+        return descriptor < 0 ? throw Failed(path) : new SafePipeHandle(descriptor, ownsHandle: true);
+    }
+
     private static IOException Failed(string path)
     {
         var error = Marshal.GetLastPInvokeError();
-        return new IOException($"The directory {path} cannot be synced to disk: {new Win32Exception(error).Message}.", error);
+        return new IOException($"{path} cannot be opened or synced to disk: {new Win32Exception(error).Message}.", error);
     }
 
     [DllImport("libc", EntryPoint = "open", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int Open([MarshalAs(UnmanagedType.LPUTF8Str)] string path, int flags);
+
+    [DllImport("libc", EntryPoint = "mkfifo", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int MakeFifo([MarshalAs(UnmanagedType.LPUTF8Str)] string path, uint mode);
 
     [DllImport("libc", EntryPoint = "fsync", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

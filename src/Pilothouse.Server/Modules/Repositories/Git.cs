@@ -1,6 +1,5 @@
 using System.ComponentModel;
 using System.Diagnostics;
-using System.Text;
 using Microsoft.Extensions.Options;
 using Pilothouse.Server.Platform;
 
@@ -12,8 +11,6 @@ namespace Pilothouse.Server.Modules.Repositories;
 /// </summary>
 internal sealed class Git(ServerOptions server, IOptions<RepositoriesOptions> options)
 {
-    private const int MaxErrorText = 16 * 1024;
-
     public string PathOf(string project) => Path.Combine(server.RepositoriesPath, project + ".git");
 
     /// <summary>Runs a command that answers with a little text.</summary>
@@ -31,29 +28,28 @@ internal sealed class Git(ServerOptions server, IOptions<RepositoriesOptions> op
     /// <param name="environment">Variables beside the clean set, e.g. GIT_PROTOCOL.</param>
     public async Task<(int ExitCode, string Error)> PipeAsync(string? project, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string> environment, Stream input, Stream output, CancellationToken ct)
     {
-        using var process = new Process { StartInfo = StartInfo(project, arguments, environment) };
+        await using var process = Start(project, arguments, environment);
+        var feed = FeedAsync(input, process.Input, ct);
+        await CopyFlushingAsync(process.Output, output, ct);
+        var (exitCode, error) = await process.ExitAsync(ct);
+        await feed;
+        return (exitCode, error);
+    }
+
+    /// <summary>Starts a command whose streams the caller handles.</summary>
+    public GitProcess Start(string? project, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string> environment)
+    {
+        var process = new Process { StartInfo = StartInfo(project, arguments, environment) };
         try
         {
             process.Start();
         }
         catch (Win32Exception e)
         {
+            process.Dispose();
             throw new PilothouseException(ErrorCode.Unavailable, $"git cannot be started ({e.Message}). Install git, or set Repositories:GitPath.", e);
         }
-
-        try
-        {
-            var error = ReadErrorAsync(process.StandardError.BaseStream, ct);
-            var feed = FeedAsync(input, process.StandardInput.BaseStream, ct);
-            await CopyFlushingAsync(process.StandardOutput.BaseStream, output, ct);
-            await process.WaitForExitAsync(ct);
-            await feed;
-            return (process.ExitCode, await error);
-        }
-        finally
-        {
-            if (!process.HasExited) process.Kill(entireProcessTree: true);
-        }
+        return new GitProcess(process);
     }
 
     private ProcessStartInfo StartInfo(string? project, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string> environment)
@@ -108,15 +104,6 @@ internal sealed class Git(ServerOptions server, IOptions<RepositoriesOptions> op
             await target.WriteAsync(buffer.AsMemory(0, read), ct);
             await target.FlushAsync(ct);
         }
-    }
-
-    private static async Task<string> ReadErrorAsync(Stream stream, CancellationToken ct)
-    {
-        var text = new MemoryStream();
-        var buffer = new byte[4096];
-        while (await stream.ReadAsync(buffer, ct) is var read and > 0)
-            if (text.Length < MaxErrorText) text.Write(buffer, 0, read);
-        return Encoding.UTF8.GetString(text.ToArray()).Trim();
     }
 
     /// <summary>Throws instead of growing without bound.</summary>

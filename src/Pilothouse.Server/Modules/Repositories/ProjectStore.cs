@@ -20,7 +20,4 @@ internal sealed class ProjectStore(Db db, IAuditLog audit)
 
     public async Task<IReadOnlyList<Project>> ListAsync(CancellationToken ct) =>
         await db.ReadAsync(session => session.QueryAsync<Project>($"SELECT {Columns} FROM rep_project ORDER BY name LIMIT {MaxProjects}"), ct);
-
-    /// <summary>Records what a push moved; the refs themselves are Git's.</summary>
-    public Task RecordPushAsync(AuditEvent record, CancellationToken ct) => audit.AppendAsync(record, ct);
 }

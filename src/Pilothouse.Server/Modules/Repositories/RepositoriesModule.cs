@@ -3,6 +3,8 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Pilothouse.Server.Modules.Repositories.Api;
 using Pilothouse.Server.Modules.Repositories.Endpoints;
+using Pilothouse.Server.Modules.Repositories.Lfs;
+using Pilothouse.Server.Modules.Repositories.Push;
 using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Repositories;
@@ -19,11 +21,17 @@ public sealed class RepositoriesModule : IModule
         services.AddSingleton<ProjectService>().AddSingleton<IProjects>(s => s.GetRequiredService<ProjectService>());
         services.AddSingleton<RepositoryService>().AddSingleton<IRepositories>(s => s.GetRequiredService<RepositoryService>());
         services.AddSingleton<GitTransport>().AddSingleton<ILineageSource, CommitLineage>();
+        services.AddSingleton<PushStore>().AddSingleton<PushHook>().AddSingleton<PushContent>().AddSingleton<PushPolicy>().AddSingleton<PushService>().AddHostedService<PushRecovery>();
+        services.AddSingleton<BranchRules>().AddSingleton<IBranchRules>(s => s.GetRequiredService<BranchRules>());
+        services.AddSingleton<LfsStore>().AddSingleton<LfsTokens>().AddSingleton<LfsService>();
+        services.AddSingleton<LfsLockStore>().AddSingleton<LfsLockService>();
     }
 
     public void MapEndpoints(IEndpointRouteBuilder endpoints)
     {
         endpoints.MapProjects();
+        endpoints.MapBranchRules();
         endpoints.MapGit();
+        endpoints.MapLfs();
     }
 }

@@ -20,4 +20,18 @@ public sealed class RepositoriesOptions
     /// <summary>Largest pack that a push may send, in bytes; large files belong into blobs or Git LFS.</summary>
     [Range(1, long.MaxValue)]
     public long MaxPushBytes { get; set; } = 2L * 1024 * 1024 * 1024;
+
+    /// <summary>Minutes for which the token of one Git LFS transfer is good; checked when the transfer starts.</summary>
+    [Range(60, 360)]
+    public int LfsTokenMinutes { get; set; } = 360;
+
+    /// <summary>Largest object that Git LFS may push, in bytes.</summary>
+    [Range(1, long.MaxValue)]
+    public long LfsMaxObjectBytes { get; set; } = 1L << 40;
+
+    /// <summary>The default branch may not be forced or deleted, unless it has a rule of its own.</summary>
+    public bool ProtectDefaultBranch { get; set; } = true;
+
+    /// <summary>A push whose commits name LFS objects that the server does not have is refused.</summary>
+    public bool RequireData { get; set; } = true;
 }

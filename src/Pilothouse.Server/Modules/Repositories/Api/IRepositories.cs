@@ -37,6 +37,12 @@ public sealed record Project(string Name, string CreatedBy, long CreatedMs, stri
 public sealed record Commit(string Id, string Author, long TimeMs, string Subject);
 
 /// <summary>Event: branches or tags of a hosted repository moved.</summary>
-public sealed record RepositoryPushed(string Project, string Actor, IReadOnlyList<RefUpdate> Updates);
+/// <param name="Options">Texts of <c>git push -o</c>, as they came.</param>
+/// <param name="Reason">That of <c>-o reason=...</c>; null without one.</param>
+public sealed record RepositoryPushed(string Project, string Actor, IReadOnlyList<RefUpdate> Updates, IReadOnlyList<string> Options, string? Reason)
+{
+    /// <summary>Option with which a push asks for no pipeline.</summary>
+    public const string SkipCi = "ci.skip";
+}
 
 public sealed record RefUpdate(string Ref, string OldCommit, string NewCommit);

@@ -50,7 +50,7 @@ internal static class GitEndpoints
         await projects.GetAsync(project, ct);
         await using var body = Body(http);
         Prepare(http, "application/x-git-receive-pack-result");
-        await transport.ReceivePackAsync(project, http.Caller().Name, body, http.Response.Body, ct);
+        await transport.ReceivePackAsync(project, http.Caller(), body, http.Response.Body, ct);
     }
 
     /// <summary>Packs are streamed, and a slow line is not an error; git's own receive.maxInputSize is the bound.</summary>
