@@ -30,11 +30,13 @@ internal sealed class GitWorld : IAsyncDisposable
     public string Folder => _work.FullName;
 
     /// <param name="login">True = every call needs a token.</param>
-    public static async Task<GitWorld> StartAsync(string database = "sqlite", bool login = false, TimeProvider? time = null, Action<WebApplication>? map = null, Dictionary<string, string?>? options = null)
+    public static async Task<GitWorld> StartAsync(string database = "sqlite", bool login = false, TimeProvider? time = null, Action<WebApplication>? map = null, Dictionary<string, string?>? options = null,
+        Action<IServiceCollection>? services = null)
     {
         Assert.SkipUnless(Shell.Has("git") && Shell.Has("git-lfs"), "git and git-lfs are not installed.");
         var server = await TestServer.StartAsync(database, builder =>
         {
+            services?.Invoke(builder.Services);
             if (time is not null) builder.Services.AddSingleton(time);
             if (options is not null) builder.Configuration.AddInMemoryCollection(options);
             if (login) builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?> { ["Identity:AdminToken"] = AdminToken });

@@ -80,7 +80,7 @@ public class LfsTests
         Assert.Equal("", ranges.First());
         var from = Assert.Single(ranges.Skip(1));
         Assert.StartsWith("bytes=", from, StringComparison.Ordinal);
-        Assert.InRange(long.Parse(from["bytes=".Length..^1]), 1, 1_000_000);
+        Assert.InRange(long.Parse(from["bytes=".Length..].Split('-')[0]), 1, 1_000_000);
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.Extensions.DependencyInjection;
 using Pilothouse.Protocols.Lfs;
 using Pilothouse.Protocols.V1;
 using Pilothouse.Server.Modules.Audit.Api;
@@ -172,6 +173,37 @@ public class PushPolicyTests
         (await world.GitAsync("a", "push", "-q", "origin", "main")).Succeeded();
     }
 
+    [Fact]
+    public async Task A_commit_that_a_release_stands_on_cannot_be_dropped_by_force_or_deletion()
+    {
+        var released = new ReleasedCommit();
+        await using var world = await GitWorld.StartAsync(services: s => s.AddSingleton<ILineageSource>(released));
+        await world.InitAsync("a", world.Url());
+        await world.CommitAsync("a", "Start");
+        await world.WriteAsync("a", "f", "1"u8.ToArray());
+        released.Sha = await world.CommitAsync("a", "What was released");
+        (await world.GitAsync("a", "push", "-q", "origin", "main~1:main", "main:work", "main:copy")).Succeeded();
+        (await world.GitAsync("a", "tag", "-a", "-m", "v1", "v1")).Succeeded();
+        (await world.GitAsync("a", "push", "-q", "origin", ":work")).Succeeded(); // copy still leads to it
+        (await world.GitAsync("a", "push", "-q", "origin", "v1", ":copy")).Succeeded(); // so does the tag of this push
+
+        var deletion = await world.GitAsync("a", "push", "origin", ":v1");
+        var force = await world.GitAsync("a", "push", "--force", "origin", "main~1:refs/tags/v1");
+
+        Assert.NotEqual(0, deletion.ExitCode);
+        Assert.Contains("release sha256:" + new string('a', 12), deletion.Error, StringComparison.Ordinal);
+        Assert.NotEqual(0, force.ExitCode);
+        Assert.Contains("v1^{}", (await world.GitAsync("a", "ls-remote", "--tags", "origin")).Output, StringComparison.Ordinal);
+    }
+
     private static Task WritePointerAsync(GitWorld world, string path, int seed) =>
         world.WriteAsync("a", path, Encoding.ASCII.GetBytes(new LfsPointer(GitWorld.Oid(BitConverter.GetBytes(seed)), 4).ToString()));
+
+    private sealed class ReleasedCommit : ILineageSource
+    {
+        public string Sha { get; set; } = "";
+
+        public Task<IReadOnlyList<LineageEdge>> EdgesAsync(IReadOnlyCollection<LineageNode> nodes, CancellationToken ct) => Task.FromResult<IReadOnlyList<LineageEdge>>(
+            [.. nodes.Where(n => n.Kind == LineageKind.Commit && n.Sha == Sha).Select(n => new LineageEdge(n, new LineageNode(LineageKind.Release, "sha256:" + new string('a', 64)), "contains"))]);
+    }
 }
