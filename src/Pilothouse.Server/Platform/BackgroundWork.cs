@@ -1,5 +1,4 @@
 using System.Threading.Channels;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace Pilothouse.Server.Platform;
@@ -14,7 +13,7 @@ public interface IBackgroundWork
     void Enqueue(string name, Func<CancellationToken, Task> work);
 }
 
-internal sealed partial class BackgroundWork(ILogger<BackgroundWork> logger) : BackgroundService, IBackgroundWork
+internal sealed partial class BackgroundWork(ILogger<BackgroundWork> logger) : BackgroundLoop, IBackgroundWork
 {
     private const int QueueLength = 1000;
     private static readonly int Workers = Math.Max(2, Environment.ProcessorCount);
@@ -28,19 +27,12 @@ internal sealed partial class BackgroundWork(ILogger<BackgroundWork> logger) : B
             throw new PilothouseException(ErrorCode.RateLimited, $"{QueueLength} pieces of background work wait already. Try again when some have finished.");
     }
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        Task.WhenAll(Enumerable.Range(0, Workers).Select(_ => RunAsync(stoppingToken)));
+    protected override Task LoopAsync(CancellationToken ct) =>
+        Task.WhenAll(Enumerable.Range(0, Workers).Select(_ => WorkAsync(ct)));
 
-    private async Task RunAsync(CancellationToken ct)
+    private async Task WorkAsync(CancellationToken ct)
     {
-        try
-        {
-            await foreach (var (name, work) in _queue.Reader.ReadAllAsync(ct)) await RunOneAsync(name, work, ct);
-        }
-        catch (OperationCanceledException)
-        {
-            // The server stops; what was under way is found in its owner's table at the next start.
-        }
+        await foreach (var (name, work) in _queue.Reader.ReadAllAsync(ct)) await RunOneAsync(name, work, ct);
     }
 
     private async Task RunOneAsync(string name, Func<CancellationToken, Task> work, CancellationToken ct)

@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Pilothouse.Server.Modules.Gateway.Api;
@@ -8,7 +7,7 @@ using Pilothouse.Server.Platform;
 namespace Pilothouse.Server.Modules.Deployments;
 
 /// <summary>Wires the controller to time and to events.</summary>
-internal sealed partial class RolloutLoop(RolloutController controller, IEventBus events, TimeProvider time, IOptions<DeploymentsOptions> options, ILogger<RolloutLoop> logger) : BackgroundService
+internal sealed partial class RolloutLoop(RolloutController controller, IEventBus events, TimeProvider time, IOptions<DeploymentsOptions> options, ILogger<RolloutLoop> logger) : BackgroundLoop
 {
     /// <summary>Before the server listens: an environment serves what it should from the first request.</summary>
     public override async Task StartAsync(CancellationToken cancellationToken)
@@ -19,21 +18,16 @@ internal sealed partial class RolloutLoop(RolloutController controller, IEventBu
         await base.StartAsync(cancellationToken);
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task LoopAsync(CancellationToken ct)
     {
         using var timer = new PeriodicTimer(options.Value.Tick, time);
-        while (!stoppingToken.IsCancellationRequested)
+        while (await timer.WaitForNextTickAsync(ct))
         {
             try
             {
-                if (!await timer.WaitForNextTickAsync(stoppingToken)) return;
-                await controller.TickAsync(stoppingToken);
+                await controller.TickAsync(ct);
             }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-            {
-                return;
-            }
-            catch (Exception e)
+            catch (Exception e) when (e is not OperationCanceledException || !ct.IsCancellationRequested)
             {
                 TickFailed(e);
             }

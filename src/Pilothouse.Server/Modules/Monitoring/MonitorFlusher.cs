@@ -1,23 +1,16 @@
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Monitoring;
 
 /// <summary>Writes evidence every <see cref="MonitoringOptions.FlushInterval"/>, and once more when the server stops.</summary>
-internal sealed partial class MonitorFlusher(MonitorService monitors, TimeProvider time, IOptions<MonitoringOptions> options, ILogger<MonitorFlusher> logger) : BackgroundService
+internal sealed partial class MonitorFlusher(MonitorService monitors, TimeProvider time, IOptions<MonitoringOptions> options, ILogger<MonitorFlusher> logger) : BackgroundLoop
 {
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task LoopAsync(CancellationToken ct)
     {
         using var timer = new PeriodicTimer(options.Value.FlushInterval, time);
-        try
-        {
-            while (await timer.WaitForNextTickAsync(stoppingToken)) await TryFlushAsync(stoppingToken);
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-            // The stop below writes the rest.
-        }
+        while (await timer.WaitForNextTickAsync(ct)) await TryFlushAsync(ct);
     }
 
     public override async Task StopAsync(CancellationToken cancellationToken)

@@ -1,7 +1,6 @@
 using System.Net.Http.Headers;
 using System.Text;
 using System.Threading.Channels;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Pilothouse.Server.Modules.Monitoring.Webhooks;
@@ -13,7 +12,7 @@ namespace Pilothouse.Server.Modules.Monitoring;
 /// Sends what lies in the outbox, at least once: tried again with growing waits after a timeout, a broken connection, 408, 429 or 5xx, given up at any
 /// other answer (as Alertmanager does) or after the last attempt.
 /// </summary>
-internal sealed partial class WebhookSender(AlertStore store, WebhookPoster poster, IHttpClientFactory http, TimeProvider time, IOptions<MonitoringOptions> options, ILogger<WebhookSender> logger) : BackgroundService
+internal sealed partial class WebhookSender(AlertStore store, WebhookPoster poster, IHttpClientFactory http, TimeProvider time, IOptions<MonitoringOptions> options, ILogger<WebhookSender> logger) : BackgroundLoop
 {
     /// <summary>Deliveries sent side by side.</summary>
     private const int Batch = 16;
@@ -45,26 +44,22 @@ internal sealed partial class WebhookSender(AlertStore store, WebhookPoster post
         return wait < options.WebhookLongestWait ? wait : options.WebhookLongestWait;
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task LoopAsync(CancellationToken ct)
     {
-        while (!stoppingToken.IsCancellationRequested)
+        while (!ct.IsCancellationRequested)
         {
             var wait = IdleWait;
             try
             {
-                await SendDueAsync(stoppingToken);
-                if (await store.NextDueAsync(stoppingToken) is { } next) wait = TimeSpan.FromMilliseconds(Math.Clamp(next - time.NowMs(), 10, IdleWait.TotalMilliseconds));
+                await SendDueAsync(ct);
+                if (await store.NextDueAsync(ct) is { } next) wait = TimeSpan.FromMilliseconds(Math.Clamp(next - time.NowMs(), 10, IdleWait.TotalMilliseconds));
             }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-            {
-                return;
-            }
-            catch (Exception e)
+            catch (Exception e) when (e is not OperationCanceledException || !ct.IsCancellationRequested)
             {
                 PassFailed(e);
                 wait = TimeSpan.FromSeconds(5);
             }
-            await WaitAsync(wait, stoppingToken);
+            await WaitAsync(wait, ct);
         }
     }
 

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Data.Common;
 using System.Threading.Channels;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Pilothouse.Server.Modules.Blobs.Api;
@@ -12,7 +11,7 @@ namespace Pilothouse.Server.Modules.Pipelines;
 
 /// <summary>Takes jobs from the queue and runs them, a few at a time.</summary>
 internal sealed partial class JobRunner(JobStore store, ProcessExecutor executor, IBlobStore blobs, IEventBus events, ServerOptions server, TimeProvider time, IOptions<PipelinesOptions> options,
-    ILogger<JobRunner> logger) : BackgroundService
+    ILogger<JobRunner> logger) : BackgroundLoop
 {
     /// <summary>A job of another server without a sign of life for this many heartbeats was cut off.</summary>
     private const int SilentHeartbeats = 12;
@@ -73,10 +72,10 @@ internal sealed partial class JobRunner(JobStore store, ProcessExecutor executor
         return true;
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task LoopAsync(CancellationToken ct)
     {
-        await RecoverAsync(stoppingToken);
-        await Task.WhenAll(Enumerable.Range(0, options.Value.Workers).Select(_ => WorkAsync(stoppingToken)));
+        await RecoverAsync(ct);
+        await Task.WhenAll(Enumerable.Range(0, options.Value.Workers).Select(_ => WorkAsync(ct)));
     }
 
     private async Task WorkAsync(CancellationToken stopping)
@@ -87,11 +86,7 @@ internal sealed partial class JobRunner(JobStore store, ProcessExecutor executor
             {
                 if (!await RunNextAsync(stopping)) await WaitAsync(stopping);
             }
-            catch (OperationCanceledException) when (stopping.IsCancellationRequested)
-            {
-                return;
-            }
-            catch (Exception e)
+            catch (Exception e) when (e is not OperationCanceledException || !stopping.IsCancellationRequested)
             {
                 WorkerFailed(e);
                 await WaitAsync(stopping);

@@ -16,7 +16,7 @@ public sealed class TracesModule : IModule
         services.AddSingleton<TraceStore>().AddSingleton<TraceService>()
             .AddSingleton<MlflowTraceStore>().AddSingleton<MlflowTraceService>().AddSingleton<AssessmentStore>().AddSingleton<AssessmentService>()
             .AddSingleton<TraceSearch>().AddSingleton<TraceMetrics>().AddSingleton<IssueStore>().AddSingleton<IssueService>()
-            .AddSingleton<TraceFiles>().AddSingleton<ITraces, TraceQueries>().AddSingleton<ISpanSink>(s => s.GetRequiredService<TraceService>());
+            .AddHostedService<PurgedTraces>().AddSingleton<TraceFiles>().AddSingleton<ITraces, TraceQueries>().AddSingleton<ISpanSink>(s => s.GetRequiredService<TraceService>());
 
     public void MapEndpoints(IEndpointRouteBuilder endpoints)
     {

@@ -20,6 +20,10 @@ internal sealed class RunSearch(Db db, RunJson json)
     /// <summary>A condition that at most so many runs meet is followed instead of walking the runs.</summary>
     private const int MaxDriven = 20_000;
 
+    /// <summary>A further condition narrows what is followed when at most so many runs meet it, and at most <see cref="MaxRatio"/> times as many: reading its index is cheaper than looking at runs that fail it.</summary>
+    private const int MaxNarrowing = 50_000;
+    private const int MaxRatio = 10;
+
     /// <param name="viewType">ACTIVE_ONLY, DELETED_ONLY or ALL.</param>
     /// <returns>Runs with their data, and the token of the next page when there is one.</returns>
     public Task<(List<RunStore.RunRow> Runs, string? NextToken)> SearchAsync(IReadOnlyList<long> experiments, string? filter, IReadOnlyList<string> orderBy, string viewType,
@@ -83,18 +87,16 @@ internal sealed class RunSearch(Db db, RunJson json)
         return await ReadAsync(session, search, $"FROM trk_run r {search.Joins} WHERE {search.Where} ORDER BY {search.OrderBy} LIMIT {bound}", limit, ct);
     }
 
-    /// <summary>The condition that the fewest runs meet; null when all of them let many through. PostgreSQL knows by its statistics, and needs no help.</summary>
+    /// <summary>The condition that the fewest runs meet, narrowed by the others; null when all of them let many through. PostgreSQL knows by its statistics, and needs no help.</summary>
     private static async Task<string?> DriverAsync(DbSession session, SortedSearch search)
     {
         if (session.Dialect.Name != "sqlite") return null;
-        string? best = null;
-        long fewest = MaxDriven + 1;
+        var counted = new List<(string Driver, long Runs)>();
         foreach (var driver in search.Drivers)
-        {
-            var count = await session.ScalarAsync<long>($"SELECT COUNT(*) FROM (SELECT 1 FROM {driver} LIMIT {fewest}) counted", search.Args);
-            if (count < fewest) (best, fewest) = (driver, count);
-        }
-        return best;
+            counted.Add((driver, await session.ScalarAsync<long>($"SELECT COUNT(*) FROM (SELECT 1 FROM {driver} LIMIT {MaxNarrowing + 1}) counted", search.Args)));
+        if (counted.Count == 0 || counted.MinBy(c => c.Runs) is not { Runs: <= MaxDriven } fewest) return null;
+        var others = counted.Where(c => c != fewest && c.Runs <= Math.Min(MaxNarrowing, MaxRatio * fewest.Runs));
+        return string.Concat([fewest.Driver, .. others.Select(c => $" AND f.run IN (SELECT f.run FROM {c.Driver})")]);
     }
 
     /// <summary>Rows by hand: a mapper that looks for properties costs more than the query.</summary>

@@ -1,14 +1,14 @@
 using System.Collections.Concurrent;
 using System.Data.Common;
 using System.Threading.Channels;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Pilothouse.Protocols.Mlflow;
+using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Tracking;
 
 /// <summary>Keeps the index of long series close to their ends, in the background. What is not indexed yet is read from the points, so nothing is lost when it lags or stops.</summary>
-internal sealed partial class SeriesIndexer(SeriesIndex index, MetricStore metrics, ILogger<SeriesIndexer> log) : BackgroundService
+internal sealed partial class SeriesIndexer(SeriesIndex index, MetricStore metrics, ILogger<SeriesIndexer> log) : BackgroundLoop
 {
     /// <summary>New points of a series after which its index is extended.</summary>
     public const int Every = 32 * SeriesChunk.Size;
@@ -45,14 +45,14 @@ internal sealed partial class SeriesIndexer(SeriesIndex index, MetricStore metri
         if (_waiting.TryAdd((run, key), true) && !_queue.Writer.TryWrite((run, key))) _waiting.TryRemove((run, key), out _);
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task LoopAsync(CancellationToken ct)
     {
-        await foreach (var (run, key) in _queue.Reader.ReadAllAsync(stoppingToken))
+        await foreach (var (run, key) in _queue.Reader.ReadAllAsync(ct))
         {
             _waiting.TryRemove((run, key), out _);
             try
             {
-                while (await index.ExtendAsync(run, key, stoppingToken)) { }
+                while (await index.ExtendAsync(run, key, ct)) { }
             }
             catch (DbException e)
             {

@@ -125,6 +125,26 @@ public class GarbageTests
         Assert.Equal(HttpStatusCode.NotFound, (await server.Http.GetAsync($"api/2.0/mlflow/experiments/get?experiment_id={experiment}")).StatusCode);
     }
 
+    [Theory, DatabaseData]
+    public async Task The_traces_of_an_experiment_go_with_it(string kind)
+    {
+        await using var server = await StartAsync(kind);
+        var experiment = await server.Client.EnsureExperimentAsync("short-lived", default);
+        foreach (var (id, owner) in (KeyValuePair<string, string>[])[new("1", experiment), new("2", "0")])
+        {
+            await PostRawAsync(server, "api/3.0/mlflow/traces", new
+            {
+                trace = new { trace_info = new { trace_id = $"tr-{id.PadLeft(32, '0')}", trace_location = new { type = "MLFLOW_EXPERIMENT", mlflow_experiment = new { experiment_id = owner } }, request_time = "2026-01-01T00:00:00Z", state = "OK" } },
+            });
+        }
+        await PostAsync(server, "experiments/delete", new { experiment_id = experiment });
+
+        await server.Client.CollectGarbageAsync(new GarbageRequest { DryRun = false }, default);
+
+        await Eventually.TrueAsync(async () => (await server.Http.GetAsync($"api/3.0/mlflow/traces/get?trace_id=tr-{"1".PadLeft(32, '0')}")).StatusCode == HttpStatusCode.NotFound);
+        Assert.Equal(HttpStatusCode.OK, (await server.Http.GetAsync($"api/2.0/mlflow/traces/tr-{"2".PadLeft(32, '0')}/info")).StatusCode);
+    }
+
     [Fact]
     public async Task An_abandoned_upload_is_forgotten_after_a_week()
     {

@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Pilothouse.Server.Modules.Tracking.Api;
 using Pilothouse.Server.Platform;
@@ -6,7 +5,7 @@ using Pilothouse.Server.Platform;
 namespace Pilothouse.Server.Modules.Tracking.Capture;
 
 /// <summary>Marks runs whose heartbeat stopped as KILLED. A run that never had one (MLflow's own clients) is left alone.</summary>
-internal sealed partial class HeartbeatWatch(CaptureStore store, RunLogService logs, IEventBus events, TimeProvider time, ILogger<HeartbeatWatch> logger) : BackgroundService
+internal sealed partial class HeartbeatWatch(CaptureStore store, RunLogService logs, IEventBus events, TimeProvider time, ILogger<HeartbeatWatch> logger) : BackgroundLoop
 {
     private static readonly TimeSpan Round = TimeSpan.FromSeconds(2);
 
@@ -18,14 +17,14 @@ internal sealed partial class HeartbeatWatch(CaptureStore store, RunLogService l
     private readonly Lock _gate = new();
     private Task _running = Task.CompletedTask;
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task LoopAsync(CancellationToken ct)
     {
         using var timer = new PeriodicTimer(Round, time);
-        while (await WaitAsync(timer, stoppingToken))
+        while (await timer.WaitForNextTickAsync(ct))
         {
             try
             {
-                await RoundAsync(stoppingToken);
+                await RoundAsync(ct);
             }
             catch (Exception e) when (e is not OperationCanceledException)
             {
@@ -53,18 +52,6 @@ internal sealed partial class HeartbeatWatch(CaptureStore store, RunLogService l
             if (!killed) continue;
             RunLost(lost.Id, lost.IntervalMs);
             await events.PublishAsync(new RunChanged(lost.Id, MlflowNames.Killed), ct);
-        }
-    }
-
-    private static async Task<bool> WaitAsync(PeriodicTimer timer, CancellationToken ct)
-    {
-        try
-        {
-            return await timer.WaitForNextTickAsync(ct);
-        }
-        catch (OperationCanceledException)
-        {
-            return false;
         }
     }
 
