@@ -182,7 +182,7 @@ public class PushPolicyTests
         await world.CommitAsync("a", "Start");
         await world.WriteAsync("a", "f", "1"u8.ToArray());
         released.Sha = await world.CommitAsync("a", "What was released");
-        (await world.GitAsync("a", "push", "-q", "origin", "main~1:main", "main:work", "main:copy")).Succeeded();
+        (await world.GitAsync("a", "push", "-q", "origin", "main~1:refs/heads/main", "main:refs/heads/work", "main:refs/heads/copy")).Succeeded();
         (await world.GitAsync("a", "tag", "-a", "-m", "v1", "v1")).Succeeded();
         (await world.GitAsync("a", "push", "-q", "origin", ":work")).Succeeded(); // copy still leads to it
         (await world.GitAsync("a", "push", "-q", "origin", "v1", ":copy")).Succeeded(); // so does the tag of this push
