@@ -7,6 +7,8 @@ var root = new RootCommand("Pilothouse takes a change to a language model from c
     InitCommand.Create(),
     CheckCommand.Create(),
     ProjectCommand.Create(),
+    LfsCommand.Create(),
+    LfsCommand.CreateAgent(),
     RunCommand.Create(),
     ImportCommand.Create(),
     ExportCommand.Create(),

@@ -23,7 +23,7 @@ public sealed class RepositoriesModule : IModule
         services.AddSingleton<GitTransport>().AddSingleton<ILineageSource, CommitLineage>();
         services.AddSingleton<PushStore>().AddSingleton<PushHook>().AddSingleton<PushContent>().AddSingleton<PushPolicy>().AddSingleton<PushService>().AddHostedService<PushRecovery>();
         services.AddSingleton<BranchRules>().AddSingleton<IBranchRules>(s => s.GetRequiredService<BranchRules>());
-        services.AddSingleton<LfsStore>().AddSingleton<LfsTokens>().AddSingleton<LfsService>();
+        services.AddSingleton<LfsStore>().AddSingleton<LfsTokens>().AddSingleton<LfsService>().AddSingleton<LfsTusService>();
         services.AddSingleton<LfsLockStore>().AddSingleton<LfsLockService>();
     }
 

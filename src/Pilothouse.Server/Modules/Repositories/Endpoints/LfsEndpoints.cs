@@ -26,6 +26,7 @@ internal static class LfsEndpoints
         lfs.MapPut("objects/{oid}", UploadAsync).AllowAnyone();
         lfs.MapGet("objects/{oid}", DownloadAsync).AllowAnyone();
         lfs.MapPost("objects/{oid}/verify", VerifyAsync).AllowAnyone();
+        lfs.MapLfsTus();
         lfs.MapGet("locks", async (string project, string? path, string? id, string? cursor, int? limit, LfsLockService locks, CancellationToken ct) =>
             Json(await locks.ListAsync(project, path, id, cursor, limit, ct)));
         lfs.MapPost("locks", LockAsync);
@@ -79,7 +80,7 @@ internal static class LfsEndpoints
 
     private static IResult Json<T>(T value, int status = StatusCodes.Status200OK) => Results.Text(WireJson.Write(value), MediaType, statusCode: status);
 
-    private static string Token(HttpContext http)
+    internal static string Token(HttpContext http)
     {
         var header = http.Request.Headers.Authorization.ToString();
         return header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase) ? header[7..].Trim()

@@ -12,6 +12,8 @@ internal sealed class LfsService(IProjects projects, LfsStore store, LfsTokens t
     /// <summary>Objects in one batch request; git-lfs asks for 100.</summary>
     public const int MaxObjects = 1000;
     private const string Basic = "basic";
+    private const string Tus = "tus";
+    private const string Agent = "pilothouse";
     private const string Sha256 = "sha256";
 
     /// <summary>Says for each object what the client has to do.</summary>
@@ -34,8 +36,9 @@ internal sealed class LfsService(IProjects projects, LfsStore store, LfsTokens t
         var wrongHash = request.HashAlgo is not (null or "" or Sha256);
         var held = wrongHash ? [] : await store.FindAsync(project, [.. wanted.Select(o => o.Oid).Where(LfsPointer.IsOid).Distinct().Select(oid => oid!)], ct);
         if (upload && !wrongHash) await LinkAsync(project, wanted.Where(o => LfsPointer.IsOid(o.Oid)).Select(o => new LfsPointer(o.Oid!, o.Size)), held, caller.Name, ct);
-        var answers = wanted.Select(o => wrongHash ? Failed(o, 409, $"Objects are named by {Sha256} here, not by {request.HashAlgo}.") : Answer(project, o, upload, held, root, caller)).ToList();
-        return new LfsBatchAnswer(Basic, answers, Sha256);
+        var transfer = Transfer(request.Transfers ?? [], upload);
+        var answers = wanted.Select(o => wrongHash ? Failed(o, 409, $"Objects are named by {Sha256} here, not by {request.HashAlgo}.") : Answer(project, o, upload, held, root, caller, transfer == Tus)).ToList();
+        return new LfsBatchAnswer(transfer, answers, Sha256);
     }
 
     /// <summary>Takes an object in. It is there whole or not at all; a second upload of the same is harmless.</summary>
@@ -82,7 +85,10 @@ internal sealed class LfsService(IProjects projects, LfsStore store, LfsTokens t
         await store.AddAsync(project, found, actor, ct);
     }
 
-    private LfsObject Answer(string project, LfsObjectId o, bool upload, Dictionary<string, long> held, string root, Caller caller)
+    /// <summary>Our own agent when the client has it; tus for one that has opted in (<c>lfs.tustransfers</c>); else basic, which every client has.</summary>
+    private static string Transfer(IReadOnlyList<string> offered, bool upload) => offered.Contains(Agent) ? Agent : upload && offered.Contains(Tus) ? Tus : Basic;
+
+    private LfsObject Answer(string project, LfsObjectId o, bool upload, Dictionary<string, long> held, string root, Caller caller, bool tus)
     {
         if (!LfsPointer.IsOid(o.Oid)) return Failed(o, 422, "An object id has 64 lower-case hex digits: the SHA-256 of the content.");
         if (o.Size < 0) return Failed(o, 422, $"{o.Size} is not a size.");
@@ -93,7 +99,7 @@ internal sealed class LfsService(IProjects projects, LfsStore store, LfsTokens t
         if (upload && o.Size > options.Value.LfsMaxObjectBytes) return Failed(o, 413, $"The object has {o.Size} bytes; Repositories:LfsMaxObjectBytes is {options.Value.LfsMaxObjectBytes}.");
         var address = $"{root}/objects/{o.Oid}";
         var actions = upload
-            ? new Dictionary<string, LfsAction> { ["upload"] = Action(address, "upload"), ["verify"] = Action(address + "/verify", "verify") }
+            ? new Dictionary<string, LfsAction> { ["upload"] = Action(tus ? address + "/tus" : address, "upload"), ["verify"] = Action(address + "/verify", "verify") }
             : new Dictionary<string, LfsAction> { ["download"] = Action(address, "download") };
         return new LfsObject(o.Oid!, o.Size, true, actions, null);
 
