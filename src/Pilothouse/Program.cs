@@ -6,6 +6,10 @@ var root = new RootCommand("Pilothouse takes a change to a language model from c
     // The order of the list is the order in --help: the way of a change from project to production.
     InitCommand.Create(),
     CheckCommand.Create(),
+    LockCommand.Create(),
+    AddCommand.Create(),
+    SyncCommand.Create(),
+    StatusCommand.Create(),
     ProjectCommand.Create(),
     LfsCommand.Create(),
     LfsCommand.CreateAgent(),

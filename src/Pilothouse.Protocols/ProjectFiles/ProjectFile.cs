@@ -31,6 +31,24 @@ public sealed record ProjectFile
     public required IReadOnlyList<AlertEntry> Alerts { get; init; }
 
     public required IReadOnlyDictionary<string, EnvironmentEntry> Environments { get; init; }
+
+    /// <summary>Definitions of tools that models may call, as files of the repository; pinned by pilothouse.lock.</summary>
+    public IReadOnlyDictionary<string, ToolEntry> Tools { get; init; } = new Dictionary<string, ToolEntry>();
+
+    /// <summary>What counts as the same result when a run is repeated.</summary>
+    public ReproduceEntry Reproduce { get; init; } = ReproduceEntry.Exact;
+}
+
+/// <summary>One file with tool definitions.</summary>
+/// <param name="Path">Relative to the project file.</param>
+public sealed record ToolEntry(ProjectSource Source, string Path);
+
+/// <summary>How <c>pilothouse reproduce</c> compares metrics.</summary>
+/// <param name="Tolerance">By metric; a name may end with <c>*</c>. A metric without is compared bit for bit.</param>
+/// <param name="Ignore">Metrics that are not compared, such as speeds; a name may end with <c>*</c>.</param>
+public sealed record ReproduceEntry(IReadOnlyDictionary<string, Tolerance> Tolerance, IReadOnlyList<string> Ignore)
+{
+    public static ReproduceEntry Exact { get; } = new(new Dictionary<string, Tolerance>(), []);
 }
 
 /// <summary>What a model does.</summary>
@@ -62,8 +80,14 @@ public sealed record ModelEntry
     /// <summary>Name in the registry; the entry's own name unless <c>name</c> says otherwise.</summary>
     public required string RegisteredName { get; init; }
 
-    /// <summary>Number of the registered version, from 1. For ONNX models this or <see cref="Digest"/> is always present.</summary>
+    /// <summary>Number of the registered version, from 1. For ONNX models this, <see cref="Digest"/> or <see cref="Alias"/> is always present.</summary>
     public int? Version { get; init; }
+
+    /// <summary>Alias that the model follows, such as <c>champion</c>; pilothouse.lock pins the version it points to. Without version and digest only.</summary>
+    public string? Alias { get; init; }
+
+    /// <summary>Folder into which <c>pilothouse sync</c> puts the files, relative to the project file; null = nowhere.</summary>
+    public string? Checkout { get; init; }
 
     /// <summary>Content digest, <c>sha256:</c> and 64 hex digits. When the version is given too, both must agree.</summary>
     public string? Digest { get; init; }
@@ -100,6 +124,9 @@ public sealed record DataEntry
 
     /// <summary>Version of the registered data set, from 1.</summary>
     public int? Version { get; init; }
+
+    /// <summary>File into which <c>pilothouse sync</c> puts a registered data set, relative to the project file; null = nowhere.</summary>
+    public string? Checkout { get; init; }
 }
 
 /// <summary>Numbers of the live traffic that are watched.</summary>

@@ -60,6 +60,8 @@ public static class ProjectFileReader
             Monitors = o.Named("monitors", sections.Monitor),
             Alerts = sections.Alerts(o),
             Environments = o.Named("environments", sections.Environment),
+            Tools = o.Named("tools", new ReproduceReader(context).Tool),
+            Reproduce = new ReproduceReader(context).Reproduce(o),
         };
         o.Finish();
         new CrossReferences(file, (YamlMapping)root, context.Faults).Check();

@@ -17,6 +17,8 @@ internal sealed class SectionReader(ReadContext context)
             RegisteredName = Name(o, "name") ?? name,
             Version = o.Integer("version", required: false, 1, int.MaxValue, "1"),
             Digest = Digest(o),
+            Alias = Alias(o),
+            Checkout = Relative(o, "checkout", $"models/{name}"),
             Prompt = Relative(o, "prompt", "prompts/main.yaml"),
             Parameters = o.JsonMap("parameters"),
             Threshold = o.Fraction("threshold", required: false, open: true, "0.5") ?? 0.5,
@@ -28,8 +30,10 @@ internal sealed class SectionReader(ReadContext context)
 
         if (o.Has("engine") && entry.Engine == ModelEngine.Onnx)
         {
-            if (!o.Has("version") && !o.Has("digest"))
+            if (!o.Has("version") && !o.Has("digest") && !o.Has("alias"))
                 o.Fault("version", "An onnx model needs a version or a digest.", "Add version: 1, the number of the registered model version.");
+            if (o.Has("alias") && (o.Has("version") || o.Has("digest")))
+                o.Fault("alias", "A model follows an alias or stays at a version, not both.", "Remove one of them.");
             Only(o, "url", "engine: openai");
             Only(o, "model", "engine: openai");
             Only(o, "api_key_env", "engine: openai");
@@ -41,6 +45,12 @@ internal sealed class SectionReader(ReadContext context)
                 o.Fault("url", "An openai model needs the address of its server.", "Add url: http://127.0.0.1:8080/v1.");
             if (!o.Has("model"))
                 o.Fault("model", "An openai model needs the name that its server knows it by.", "Add model: NAME.");
+        }
+
+        if (o.Has("engine") && entry.Engine == ModelEngine.OpenAi)
+        {
+            Only(o, "alias", "engine: onnx");
+            Only(o, "checkout", "engine: onnx");
         }
 
         if (o.Has("kind") && entry.Kind == ModelKind.Generative)
@@ -60,8 +70,11 @@ internal sealed class SectionReader(ReadContext context)
             Path = Relative(o, "path", $"data/{name}.jsonl"),
             Dataset = Name(o, "dataset"),
             Version = o.Integer("version", required: false, 1, int.MaxValue, "1"),
+            Checkout = Relative(o, "checkout", $"data/{name}.jsonl"),
         };
         o.Finish();
+        if (o.Has("path"))
+            Only(o, "checkout", "dataset: NAME");
         if (o.Has("path") == o.Has("dataset"))
             o.Fault("path", "Data comes either from a path or from a registered data set.", "Give path: data/FILE.jsonl, or dataset: NAME with version: N.");
         else if (o.Has("dataset") && !o.Has("version"))
@@ -200,6 +213,14 @@ internal sealed class SectionReader(ReadContext context)
         if (text is not null && !(Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https"))
             o.Fault(key, $"'{ObjectReader.Shorten(text)}' is not a web address.", "Start it with http:// or https://.");
         return text;
+    }
+
+    private static string? Alias(ObjectReader o)
+    {
+        var alias = o.Text("alias", required: false, "champion");
+        if (alias is not null && !Artifacts.RegistryReference.IsValidAlias(alias))
+            o.Fault("alias", $"'{ObjectReader.Shorten(alias)}' cannot be an alias.", "Use letters, digits, '-', '_' and '.', and not a version number.");
+        return alias;
     }
 
     private static string? Digest(ObjectReader o)

@@ -15,6 +15,8 @@ internal static class ExitCode
     public const int Inconclusive = 3;
     /// <summary>Something around us failed: server away, disk full.</summary>
     public const int Infrastructure = 4;
+    /// <summary>pilothouse.lock is missing or not the one of this pilothouse.yaml.</summary>
+    public const int Stale = 5;
 }
 
 /// <summary>A fault of the call itself; printed without a stack trace, exit code 2.</summary>
@@ -47,7 +49,7 @@ internal static class Cli
         }
         catch (PilothouseApiException e)
         {
-            return Fail(e.Message, e.Status is 0 or >= 500 ? ExitCode.Infrastructure : ExitCode.Usage);
+            return Fail(e.Message, e.Code == "LOCK_STALE" ? ExitCode.Stale : e.Status is 0 or >= 500 ? ExitCode.Infrastructure : ExitCode.Usage);
         }
         catch (OperationCanceledException) when (ct.IsCancellationRequested)
         {

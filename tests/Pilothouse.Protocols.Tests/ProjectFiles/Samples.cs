@@ -19,7 +19,8 @@ internal static class Samples
           triage:
             kind: classifier
             engine: onnx
-            version: 2
+            alias: champion
+            checkout: models/triage
             threshold: 0.4
           remote:
             kind: generative
@@ -29,7 +30,7 @@ internal static class Samples
             api_key_env: UPSTREAM_API_KEY
         data:
           heldout:  { path: data/heldout.jsonl }
-          triage-heldout: { dataset: tickets, version: 3 }
+          triage-heldout: { dataset: tickets, version: 3, checkout: data/tickets.jsonl }
         suites:
           support-quality:
             model: assistant
@@ -82,6 +83,11 @@ internal static class Samples
             target: local
             rollout: { steps: [10, 50, 100], interval: 5s, min_requests: 30, monitors: [answers-stay-on-topic] }
           staging: { target: local, require: [approval] }
+        tools:
+          search: { path: tools/search.json }
+        reproduce:
+          tolerance: { loss: 0.001, "val_*": 1% }
+          ignore: [tokens_per_second]
 
         """;
 

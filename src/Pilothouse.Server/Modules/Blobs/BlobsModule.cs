@@ -27,5 +27,6 @@ public sealed class BlobsModule : IModule
     {
         endpoints.MapBlobs();
         endpoints.MapUploads();
+        endpoints.MapBlobQueries();
     }
 }
