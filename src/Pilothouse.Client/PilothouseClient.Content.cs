@@ -1,19 +1,10 @@
 using System.Net;
 using System.Net.Http.Headers;
-using Pilothouse.Protocols.V1;
 
 namespace Pilothouse.Client;
 
 public sealed partial class PilothouseClient
 {
-    /// <summary>Those of the digests that the server does not have.</summary>
-    public async Task<IReadOnlyList<string>> MissingBlobsAsync(IReadOnlyList<string> digests, CancellationToken ct)
-    {
-        var missing = new List<string>();
-        foreach (var part in digests.Chunk(BlobQuery.MaxDigests)) missing.AddRange((await PostAsync<MissingBlobs>("api/v1/blobs/missing", new BlobQuery(part), ct)).Digests);
-        return missing;
-    }
-
     /// <summary>Content of a blob from a byte on; empty when it ends there.</summary>
     public async Task<Stream> DownloadBlobAsync(string digest, long from, CancellationToken ct)
     {

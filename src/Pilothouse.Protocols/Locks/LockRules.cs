@@ -11,12 +11,23 @@ public static class LockRules
 
     private const string Lock = "Run 'pilothouse lock'.";
 
-    /// <summary>True for a path inside the tree where content may be put: see <see cref="ContentManifest.IsValidPath"/>, and nothing of Git's or Pilothouse's own directories.</summary>
-    public static bool IsTreePath(string path) =>
-        ContentManifest.IsValidPath(path)
-        && path == path.Trim()
-        && !path.Contains(':')
-        && !path.Split('/').Any(part => Fold(part) is ".git" or ".pilothouse" || part.EndsWith('.') || part.EndsWith(' '));
+    /// <summary>
+    /// True for a path inside the tree where content may be put: relative, with <c>/</c>, at most 1,024 characters; no part of it empty, <c>.</c>, <c>..</c>, of Git's or Pilothouse's own directories,
+    /// or with a dot or space at its end (which Windows drops); no backslash, colon or control character.
+    /// </summary>
+    public static bool IsTreePath(ReadOnlySpan<char> path)
+    {
+        if (path.Length is 0 or > 1024 || path[0] == ' ') return false;
+        foreach (var c in path)
+            if (c is '\\' or ':' || char.IsControl(c)) return false;
+        foreach (var range in path.Split('/'))
+        {
+            var part = path[range];
+            if (part.Length == 0 || part[^1] is '.' or ' ') return false;
+            if (part[0] == '.' && (part.Equals(".git", StringComparison.OrdinalIgnoreCase) || part.Equals(".pilothouse", StringComparison.OrdinalIgnoreCase))) return false;
+        }
+        return true;
+    }
 
     /// <summary>Paths that are equal here may be one and the same file: file systems of Windows and macOS do not tell case.</summary>
     public static string Fold(string path) => path.ToUpperInvariant().ToLowerInvariant();

@@ -59,11 +59,11 @@ internal static class StatusCommand
     {
         try
         {
-            return await TreePlan.ExpandAsync(file, ContentCache.Default(), client, ct);
+            return await TreePlan.ExpandAsync(file, ContentCache.Default(), client, toWrite: false, ct);
         }
         catch (PilothouseApiException e) when (e.Status == 0)
         {
-            return await TreePlan.ExpandAsync(file, ContentCache.Default(), null, ct);
+            return await TreePlan.ExpandAsync(file, ContentCache.Default(), null, toWrite: false, ct);
         }
     }
 

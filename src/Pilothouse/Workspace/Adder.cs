@@ -1,5 +1,6 @@
 using System.Text;
 using Pilothouse.Client;
+using Pilothouse.Client.Uploads;
 using Pilothouse.Commands;
 using Pilothouse.Protocols.Artifacts;
 using Pilothouse.Protocols.Locks;
@@ -14,8 +15,6 @@ internal sealed record Added(LockEntry Entry, bool IsChanged, int Read, int Sent
 /// <summary>Puts files and folders on the server and into the lock instead of into Git.</summary>
 internal sealed class Adder(WorkTree tree, ContentCache cache, PilothouseClient client, TimeProvider time)
 {
-    private const int Parallelism = 8;
-
     /// <param name="path">Relative to the project.</param>
     public async Task<(LockFile Lock, Added Added)> AddAsync(LockFile file, string path, Action<string> tell, CancellationToken ct)
     {
@@ -77,22 +76,14 @@ internal sealed class Adder(WorkTree tree, ContentCache cache, PilothouseClient 
 
     private async Task<(int Sent, long Bytes)> SendAsync(List<(string Path, FileStat Stat, Hash32 Content)> files, Action<string> tell, CancellationToken ct)
     {
-        var (sent, bytes, done, last) = (0, 0L, 0, 0);
-        var wanted = files.DistinctBy(f => f.Content).ToList();
-        var missing = (await client.MissingBlobsAsync([.. wanted.Select(f => f.Content.ToDigest().ToString())], ct)).ToHashSet(StringComparer.Ordinal);
-        var send = wanted.Where(f => missing.Contains(f.Content.ToDigest().ToString())).ToList();
-        await Parallel.ForEachAsync(send, new ParallelOptions { MaxDegreeOfParallelism = Parallelism, CancellationToken = ct }, async (file, stop) =>
-        {
-            // The server hashes what arrives: a file that changed in the meantime is refused, not stored under a wrong name.
-            await client.UploadFileAsync(tree.Full(file.Path), file.Content.ToDigest().ToString(), stop);
-            Interlocked.Increment(ref sent);
-            Interlocked.Add(ref bytes, file.Stat.Size);
-            var tenth = Interlocked.Increment(ref done) * 10 / send.Count;
-            if (send.Count < 100 || tenth <= Volatile.Read(ref last)) return;
-            Volatile.Write(ref last, tenth);
-            tell($"{done} of {send.Count} files, {LockDiff.Bytes(Interlocked.Read(ref bytes))} sent");
-        });
-        return (sent, bytes);
+        var byDigest = files.DistinctBy(f => f.Content).ToDictionary(f => f.Content.ToDigest().ToString());
+        var send = (await client.MissingBlobsAsync(byDigest.Keys, ct)).Select(d => byDigest[d]).OrderBy(f => f.Path, StringComparer.Ordinal).ToList();
+        if (send.Count == 0) return (0, 0);
+        tell($"{send.Count} file(s) to send, {LockDiff.Bytes(send.Sum(f => f.Stat.Size))}");
+        var uploaded = await client.UploadFilesAsync([.. send.Select(f => tree.Full(f.Path))], new UploadOptions(), ct);
+        for (var i = 0; i < send.Count; i++)
+            if (uploaded[i].Digest != send[i].Content.ToDigest().ToString()) throw new IOException($"{send[i].Path} was changed while it was being added. Add it again when it is finished.");
+        return (send.Count, send.Sum(f => f.Stat.Size));
     }
 
     private async Task SendListAsync(ContentManifest list, CancellationToken ct)

@@ -89,7 +89,7 @@ internal static class TreeContents
         if (lockFile.TrackerOf(path) is not { } tracker) return null;
         if (tracker.Kind == LockKind.File) return new TreeContent(tracker.Digest, tracker.Size);
         var list = await TreePlan.ListAsync(tracker, ContentCache.Default(), null, ct);
-        return list?.Files.FirstOrDefault(f => f.Path == path[(tracker.Name.Length + 1)..]) is { } file ? new TreeContent(file.Digest, file.Size) : null;
+        return list?.FirstOrDefault(f => f.Path == path[(tracker.Name.Length + 1)..]) is { Path: not null } found ? new TreeContent(found.File.Content.ToDigest(), found.File.Size) : null;
     }
 
     // version https://git-lfs.github.com/spec/v1

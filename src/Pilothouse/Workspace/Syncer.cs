@@ -24,7 +24,7 @@ internal sealed class Syncer(WorkTree tree, ContentCache cache, PilothouseClient
     public async Task<SyncReport> RunAsync(LockFile file, SyncOptions options, Action<string> tell, CancellationToken ct)
     {
         tree.EnsureState();
-        var plan = await TreePlan.ExpandAsync(file, cache, client, ct);
+        var plan = await TreePlan.ExpandAsync(file, cache, client, toWrite: true, ct);
         if (plan.Unknown.Count > 0) throw new UsageException($"The server {client.Server} has no list of the files of {string.Join(", ", plan.Unknown.Select(u => u.Name))} ({plan.Unknown[0].Digest}). Whoever wrote the lock must add it again: pilothouse add {plan.Unknown[0].Name}");
         var index = StatIndex.Load(tree.IndexPath);
         var scan = new TreeScan(tree, index);

@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Globalization;
 using System.Text;
 using Pilothouse.Client;
 using Pilothouse.Commands;
@@ -17,8 +19,9 @@ internal readonly record struct PlannedFile(Hash32 Content, long Size);
 internal sealed record TreePlan(IReadOnlyDictionary<string, PlannedFile> Files, IReadOnlyList<string> Folders, IReadOnlyList<LockEntry> Unknown)
 {
     /// <param name="client">Asked for lists of files that are not in the cache; null = nobody is asked.</param>
+    /// <param name="toWrite">Also makes sure that all of it can be on one disk, which only who writes needs to know.</param>
     /// <exception cref="ProtocolFormatException">A list is not one, or paths collide.</exception>
-    public static async Task<TreePlan> ExpandAsync(LockFile file, ContentCache cache, PilothouseClient? client, CancellationToken ct)
+    public static async Task<TreePlan> ExpandAsync(LockFile file, ContentCache cache, PilothouseClient? client, bool toWrite, CancellationToken ct)
     {
         var files = new Dictionary<string, PlannedFile>(StringComparer.Ordinal);
         var folders = new List<string>();
@@ -36,15 +39,15 @@ internal sealed record TreePlan(IReadOnlyDictionary<string, PlannedFile> Files, 
             {
                 folders.Add(entry.Name);
                 if (await ListAsync(entry, cache, client, ct) is not { } list) unknown.Add(entry);
-                else foreach (var one in list.Files) files[$"{entry.Name}/{one.Path}"] = Planned(one.Digest, one.Size);
+                else foreach (var (path, one) in list) files[$"{entry.Name}/{path}"] = one;
             }
         }
-        if (LockRules.Collision(files.Keys) is { } collision) throw new ProtocolFormatException($"The lock cannot be put on a disk: {collision}.");
+        if (toWrite && LockRules.Collision(files.Keys) is { } collision) throw new ProtocolFormatException($"The lock cannot be put on a disk: {collision}.");
         return new TreePlan(files, folders, unknown);
     }
 
-    /// <summary>The files of a tracked folder; null when the list is not to be had.</summary>
-    public static async Task<ContentManifest?> ListAsync(LockEntry folder, ContentCache cache, PilothouseClient? client, CancellationToken ct)
+    /// <summary>The files of a tracked folder, by their path in it; null when the list is not to be had.</summary>
+    public static async Task<IReadOnlyList<(string Path, PlannedFile File)>?> ListAsync(LockEntry folder, ContentCache cache, PilothouseClient? client, CancellationToken ct)
     {
         var content = await cache.ReadAsync(folder.Digest, ct);
         if (content is null)
@@ -60,10 +63,36 @@ internal sealed record TreePlan(IReadOnlyDictionary<string, PlannedFile> Files, 
             }
             content = await cache.ReadAsync(folder.Digest, ct) ?? throw new IOException("The cache lost what was just put there.");
         }
-        var list = ContentManifest.Parse(Encoding.UTF8.GetString(content));
-        if (list.Files.FirstOrDefault(f => !LockRules.IsTreePath($"{folder.Name}/{f.Path}")) is { } bad) throw new ProtocolFormatException($"The list of {folder.Name} names '{bad.Path}', which is not a path inside of it.");
-        return list.Files.Count == folder.FileCount && list.TotalSize == folder.Size ? list
-            : throw new UsageException($"{LockFile.FileName} says that {folder.Name} has {folder.FileCount} files with {folder.Size} bytes; its list says {list.Files.Count} and {list.TotalSize}. Run: pilothouse add {folder.Name}");
+        var list = Parse(folder, content);
+        return list.Count == folder.FileCount && list.Sum(f => f.File.Size) == folder.Size ? list
+            : throw new UsageException($"{LockFile.FileName} says that {folder.Name} has {folder.FileCount} files with {folder.Size} bytes; its list says {list.Count} and {list.Sum(f => f.File.Size)}. Run: pilothouse add {folder.Name}");
+    }
+
+    /// <summary>
+    /// Lines <c>sha256:HEX  SIZE  PATH</c> as <see cref="ContentManifest"/> writes them. Not by that class: the bytes are what their digest says already, and a status over 100,000 files has a
+    /// second for everything.
+    /// </summary>
+    private static List<(string Path, PlannedFile File)> Parse(LockEntry folder, byte[] content)
+    {
+        var text = Encoding.UTF8.GetString(content);
+        var list = new List<(string, PlannedFile)>((int)Math.Min(folder.FileCount, ContentManifest.MaxFiles));
+        Span<byte> hash = stackalloc byte[32];
+        var previous = "";
+        foreach (var range in text.AsSpan().Split('\n'))
+        {
+            var line = text.AsSpan(range);
+            if (line.Length == 0 && range.End.Value == text.Length) break;
+            var gap = line.Length > Digest.TextLength + 2 ? line[(Digest.TextLength + 2)..].IndexOf("  ", StringComparison.Ordinal) : -1;
+            if (gap <= 0 || !line.StartsWith("sha256:", StringComparison.Ordinal) || Convert.FromHexString(line[7..Digest.TextLength], hash, out _, out _) != OperationStatus.Done
+                || !long.TryParse(line.Slice(Digest.TextLength + 2, gap), NumberStyles.None, CultureInfo.InvariantCulture, out var size))
+                throw new ProtocolFormatException($"The list of {folder.Name} ({folder.Digest}) is none: line {list.Count + 1} is not 'sha256:HEX  SIZE  PATH'.");
+            var path = line[(Digest.TextLength + 2 + gap + 2)..].ToString();
+            if (!LockRules.IsTreePath(path)) throw new ProtocolFormatException($"The list of {folder.Name} names '{path}', which is not a path inside of it.");
+            if (string.CompareOrdinal(previous, path) >= 0) throw new ProtocolFormatException($"The list of {folder.Name} is not in order at '{path}'.");
+            list.Add((path, new PlannedFile(Hash32.Read(hash), size)));
+            previous = path;
+        }
+        return list;
     }
 
     private static PlannedFile Planned(Digest digest, long size) => new(Hash32.Of(digest), size);

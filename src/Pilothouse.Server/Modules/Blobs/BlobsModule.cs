@@ -27,6 +27,5 @@ public sealed class BlobsModule : IModule
     {
         endpoints.MapBlobs();
         endpoints.MapUploads();
-        endpoints.MapBlobQueries();
     }
 }
