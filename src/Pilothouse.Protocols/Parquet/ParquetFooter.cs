@@ -7,7 +7,11 @@ namespace Pilothouse.Protocols.Parquet;
 /// <param name="Repetition">0 required, 1 optional, 2 repeated.</param>
 /// <param name="Converted">ConvertedType; null = none.</param>
 /// <param name="Logical">Id of the logical type in its union; null = none.</param>
-public sealed record ParquetElement(string Name, int? Type, int? TypeLength, int? Repetition, int Children, int? Converted, int? Scale, int? Precision, int? Logical);
+public sealed record ParquetElement(string Name, int? Type, int? TypeLength, int? Repetition, int Children, int? Converted, int? Scale, int? Precision, int? Logical)
+{
+    /// <summary>Of a logical TIME or TIMESTAMP: 1 milliseconds, 2 microseconds, 3 nanoseconds; null = not said.</summary>
+    public int? Unit { get; init; }
+}
 
 /// <summary>The values of one column in one row group.</summary>
 public sealed record ParquetChunk(int Type, IReadOnlyList<int> Encodings, IReadOnlyList<string> Path, int Codec, long Values, long UncompressedSize, long CompressedSize, long DataPage, long? DictionaryPage)
@@ -32,6 +36,7 @@ public sealed record ParquetFooter(IReadOnlyList<ParquetElement> Schema, long Ro
     private const int MaxText = 64 * 1024;
     private const int MaxEncodings = 64;
     private const int MaxPath = 64;
+    private const int TimeType = 7, TimestampType = 8;
 
     private static ReadOnlySpan<byte> Magic => "PAR1"u8;
 
@@ -40,18 +45,39 @@ public sealed record ParquetFooter(IReadOnlyList<ParquetElement> Schema, long Ro
     /// <exception cref="ProtocolFormatException">Not a Parquet file, a damaged one, or beyond a bound.</exception>
     public static async Task<ParquetFooter> ReadAsync(Stream stream, CancellationToken ct)
     {
-        if (stream.Length < 12) throw new ProtocolFormatException("The file is too short for a Parquet file.");
-        var tail = new byte[8];
-        stream.Position = stream.Length - 8;
+        var tail = Tail(stream);
         await stream.ReadExactlyAsync(tail, ct).ConfigureAwait(false);
+        var bytes = Metadata(stream, tail);
+        await stream.ReadExactlyAsync(bytes, ct).ConfigureAwait(false);
+        return Parse(bytes, stream.Length);
+    }
+
+    /// <summary>As <see cref="ReadAsync"/>.</summary>
+    public static ParquetFooter Read(Stream stream)
+    {
+        var tail = Tail(stream);
+        stream.ReadExactly(tail);
+        var bytes = Metadata(stream, tail);
+        stream.ReadExactly(bytes);
+        return Parse(bytes, stream.Length);
+    }
+
+    /// <summary>The last bytes: length of the metadata, and the magic word.</summary>
+    private static byte[] Tail(Stream stream)
+    {
+        if (stream.Length < 12) throw new ProtocolFormatException("The file is too short for a Parquet file.");
+        stream.Position = stream.Length - 8;
+        return new byte[8];
+    }
+
+    private static byte[] Metadata(Stream stream, byte[] tail)
+    {
         if (!tail.AsSpan(4).SequenceEqual(Magic)) throw new ProtocolFormatException(tail.AsSpan(4).SequenceEqual("PARE"u8) ? "The Parquet file is encrypted." : "The file does not end as a Parquet file does: it is truncated.");
         var length = BinaryPrimitives.ReadUInt32LittleEndian(tail);
         if (length > stream.Length - 12) throw new ProtocolFormatException($"The Parquet metadata claims {length} bytes, the file has {stream.Length}.");
         if (length > MaxLength) throw new ProtocolFormatException($"The Parquet metadata has {length} bytes, more than {MaxLength} are not read.");
-        var bytes = new byte[length];
         stream.Position = stream.Length - 8 - length;
-        await stream.ReadExactlyAsync(bytes, ct).ConfigureAwait(false);
-        return Parse(bytes, stream.Length);
+        return new byte[length];
     }
 
     /// <param name="fileLength">Pages must lie before this.</param>
@@ -104,7 +130,7 @@ public sealed record ParquetFooter(IReadOnlyList<ParquetElement> Schema, long Ro
     private static ParquetElement Element(ref CompactThrift thrift)
     {
         var (name, children) = ("", 0);
-        int? kind = null, length = null, repetition = null, converted = null, scale = null, precision = null, logical = null;
+        int? kind = null, length = null, repetition = null, converted = null, scale = null, precision = null, logical = null, unit = null;
         for (var id = 0; thrift.Field(ref id, out var type);)
         {
             switch (id)
@@ -121,13 +147,34 @@ public sealed record ParquetFooter(IReadOnlyList<ParquetElement> Schema, long Ro
                     for (var inner = 0; thrift.Field(ref inner, out var of);)
                     {
                         logical = inner;
-                        thrift.Skip(of);
+                        if (inner is TimeType or TimestampType && of == CompactThrift.Struct) unit = UnitOf(ref thrift);
+                        else thrift.Skip(of);
                     }
                     break;
                 default: thrift.Skip(type); break;
             }
         }
-        return new ParquetElement(name, children > 0 ? null : kind, length, repetition, children, converted, scale, precision, logical);
+        return new ParquetElement(name, children > 0 ? null : kind, length, repetition, children, converted, scale, precision, logical) { Unit = unit };
+    }
+
+    /// <summary>1: isAdjustedToUTC, 2: a union whose member is the unit.</summary>
+    private static int? UnitOf(ref CompactThrift thrift)
+    {
+        int? unit = null;
+        for (var id = 0; thrift.Field(ref id, out var type);)
+        {
+            if (id != 2 || type != CompactThrift.Struct)
+            {
+                thrift.Skip(type);
+                continue;
+            }
+            for (var member = 0; thrift.Field(ref member, out var of);)
+            {
+                unit = member;
+                thrift.Skip(of);
+            }
+        }
+        return unit;
     }
 
     private static ParquetRowGroup Group(ref CompactThrift thrift, long fileLength)

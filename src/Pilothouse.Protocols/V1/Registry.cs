@@ -54,16 +54,6 @@ public sealed record ModelSummary(string Name, string Kind, int LatestVersion, I
 /// <summary>Where an alias shall point.</summary>
 public sealed record AliasTarget(int Version);
 
-/// <param name="Digest">Blob with the rows (JSONL or CSV).</param>
-/// <param name="Format"><c>jsonl</c> or <c>csv</c>.</param>
-public sealed record NewDatasetVersion(string Digest, string Format, string? Description = null, string? Project = null, string? Source = null, IReadOnlyList<string>? Parents = null);
-
-public sealed record DatasetVersion(string Name, int Version, string Digest, string Format, long Size, long Rows, IReadOnlyList<string> Columns, string? Description, string? Project,
-    string? Source, IReadOnlyList<string> Parents, string CreatedBy, long CreatedMs)
-{
-    public string Reference => $"datasets:/{Name}/{Version}";
-}
-
 /// <param name="Template">Text with <c>{variables}</c>, or chat messages as a JSON array: <c>[{"role":"system","content":"..."}]</c>.</param>
 public sealed record NewPromptVersion(string Template, string? Description = null, string? Project = null, string? Commit = null);
 

@@ -1,6 +1,7 @@
+using Pilothouse.Datasets;
+using Pilothouse.Datasets.Profiles;
 using Pilothouse.Protocols;
 using Pilothouse.Protocols.Artifacts;
-using Pilothouse.Protocols.Datasets;
 using Pilothouse.Protocols.V1;
 using Pilothouse.Server.Modules.Blobs.Api;
 using Pilothouse.Server.Modules.Registry.Api;
@@ -8,22 +9,11 @@ using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Registry;
 
-internal sealed class DatasetService(DatasetStore store, IBlobStore blobs, TimeProvider time) : IDatasets
+internal sealed class DatasetService(DatasetStore store, IBlobStore blobs, ServerOptions options, TimeProvider time) : IDatasets
 {
-    public async Task<DatasetVersion> RegisterAsync(string name, NewDatasetVersion version, string actor, CancellationToken ct)
-    {
-        RegistryRules.RequireName(name, "data set");
-        RegistryRules.RequireTexts(version.Description, version.Project, version.Source);
-        if (version.Format is not (DatasetScan.JsonLines or DatasetScan.Csv))
-            throw new PilothouseException(ErrorCode.Unsupported, $"'{RegistryRules.Shorten(version.Format)}' is not a format of data sets. Accepted are {DatasetScan.JsonLines} and {DatasetScan.Csv}, in UTF-8.");
-        RegistryRules.RequireDigest(version.Digest, "The data set");
-        var parents = await ResolveParentsAsync(version.Parents, ct);
-        if (await store.FindByDigestAsync(name, version.Digest, ct) is { } held) return held;
+    public Task<DatasetVersion> RegisterAsync(string name, NewDatasetVersion version, string actor, CancellationToken ct) => RegisterAsync(name, version, null, false, actor, ct);
 
-        var (scan, size) = await ScanAsync(version, ct);
-        return await store.RegisterAsync(new DatasetVersion(name, 0, version.Digest, version.Format, size, scan.Rows, scan.Columns, version.Description, version.Project, version.Source,
-            parents, actor, time.NowMs()), ct);
-    }
+    public Task<DatasetVersion> CommitAsync(string name, NewDatasetVersion version, int expectedLatest, string actor, CancellationToken ct) => RegisterAsync(name, version, expectedLatest, true, actor, ct);
 
     public async Task<DatasetVersion> GetAsync(string name, int? version, CancellationToken ct)
     {
@@ -40,17 +30,33 @@ internal sealed class DatasetService(DatasetStore store, IBlobStore blobs, TimeP
         return versions.Count > 0 ? versions : throw await NotFoundAsync(name, null, ct);
     }
 
-    private async Task<(DatasetScan Scan, long Size)> ScanAsync(NewDatasetVersion version, CancellationToken ct)
+    private async Task<DatasetVersion> RegisterAsync(string name, NewDatasetVersion version, int? expectedLatest, bool always, string actor, CancellationToken ct)
     {
-        await using var content = await blobs.OpenReadAsync(version.Digest, ct);
+        RegistryRules.RequireName(name, "data set");
+        RegistryRules.RequireTexts(version.Description, version.Project, version.Source);
+        var (files, digest) = await DatasetFiles.RequireAsync(version, blobs, ct);
+        var parents = await ResolveParentsAsync(version.Parents, ct);
+        if (!always && await store.FindByDigestAsync(name, digest, ct) is { } held) return held;
+
+        var found = await ProfileAsync(files, ct);
+        var rows = files.Select(f => new DatasetFile(f.Path, f.Digest, f.Size, RowReader.IsDataFile(f.Path) ? found.RowsOfFile.GetValueOrDefault(f.Path) : null)).ToList();
+        return await store.RegisterAsync(new DatasetVersion(name, 0, digest, DatasetFiles.FormatOf(files), files.Sum(f => f.Size), found.Profile.Rows, [.. found.Profile.Columns.Select(c => c.Name)], version.Description,
+            version.Project, version.Source, parents, actor, time.NowMs())
+        { Files = files, Splits = DatasetFiles.Splits(rows), Derivation = version.Derivation }, rows, found.Profile, expectedLatest, always, ct);
+    }
+
+    /// <summary>Reads every row once.</summary>
+    internal async Task<DatasetProfiler.Result> ProfileAsync(IReadOnlyList<ArtifactFile> files, CancellationToken ct)
+    {
+        var opened = await DatasetFiles.OpenAsync(files, blobs, ct);
         try
         {
-            var scan = await DatasetScan.ReadAsync(content, version.Format, ct);
-            return scan.Rows > 0 ? (scan, content.Length) : throw RegistryRules.Invalid("The data set has no rows. Nothing was registered.");
+            var found = await Task.Run(() => DatasetProfiler.Profile(opened, options.TemporaryPath, ct), ct);
+            return found.Profile.Rows > 0 ? found : throw RegistryRules.Invalid("The data set has no rows. Nothing was registered.");
         }
         catch (ProtocolFormatException e)
         {
-            throw new PilothouseException(ErrorCode.InvalidArgument, $"The data set is not valid {version.Format}: {e.Message} Nothing was registered.", e);
+            throw new PilothouseException(ErrorCode.InvalidArgument, $"The data set cannot be read: {e.Message} Nothing was registered.", e);
         }
     }
 

@@ -10,19 +10,24 @@ internal sealed class DatasetStore(Db db, IAuditLog audit)
     private const string Type = "dataset";
 
     private const string Columns = """
-        name, version, digest, format, size, row_count AS RowCount, column_names AS ColumnNames, description, project, source, parents,
+        name, version, digest, format, size, row_count AS RowCount, column_names AS ColumnNames, files, derivation, description, project, source, parents,
         created_by AS CreatedBy, created_ms AS CreatedMs
         """;
 
     /// <summary>Stores the draft as the next version, or returns the version that holds its content already.</summary>
-    public Task<DatasetVersion> RegisterAsync(DatasetVersion draft, CancellationToken ct) => db.WriteAsync(async session =>
+    /// <param name="expectedLatest">The version that must be the newest still; null = any.</param>
+    /// <param name="always">Only the newest version's content makes no new version.</param>
+    /// <exception cref="PilothouseException">FailedPrecondition: another version came first.</exception>
+    public Task<DatasetVersion> RegisterAsync(DatasetVersion draft, IReadOnlyList<DatasetFile> files, DatasetProfile profile, int? expectedLatest, bool always, CancellationToken ct) => db.WriteAsync(async session =>
     {
         var next = await VersionCounter.LockAsync(session, Type, draft.Name, Type, draft.CreatedMs);
-        if (await FirstAsync(session, "name = @Name AND digest = @Digest", draft) is { } held) return held;
+        if (expectedLatest is { } expected && expected != next - 1)
+            throw new PilothouseException(ErrorCode.FailedPrecondition, $"The data set '{draft.Name}' has version {next - 1} by now, not {expected}: somebody else was faster. Look at it, then try again.");
+        if (await FirstAsync(session, always ? "name = @Name AND digest = @Digest AND version = @last" : "name = @Name AND digest = @Digest", new { draft.Name, draft.Digest, last = next - 1 }) is { } held) return held;
         var version = draft with { Version = next };
         await session.ExecuteAsync("""
-            INSERT INTO reg_dataset_version (name, version, digest, format, size, row_count, column_names, description, project, source, parents, created_by, created_ms)
-            VALUES (@Name, @Version, @Digest, @Format, @Size, @Rows, @columns, @Description, @Project, @Source, @parents, @CreatedBy, @CreatedMs)
+            INSERT INTO reg_dataset_version (name, version, digest, format, size, row_count, column_names, files, splits, derivation, profile, description, project, source, parents, created_by, created_ms)
+            VALUES (@Name, @Version, @Digest, @Format, @Size, @Rows, @columns, @files, @splits, @derivation, @profile, @Description, @Project, @Source, @parents, @CreatedBy, @CreatedMs)
             """, new
         {
             version.Name,
@@ -32,6 +37,10 @@ internal sealed class DatasetStore(Db db, IAuditLog audit)
             version.Size,
             version.Rows,
             columns = WireJson.Write(version.Columns),
+            files = WireJson.Write(files),
+            splits = WireJson.Write(version.Splits),
+            derivation = version.Derivation is { } derivation ? WireJson.Write(derivation) : null,
+            profile = WireJson.Write(profile),
             version.Description,
             version.Project,
             version.Source,
@@ -42,7 +51,7 @@ internal sealed class DatasetStore(Db db, IAuditLog audit)
         await RegistryEdges.AddAsync(session, Type, version.Name, next, version.Parents.Select(LineageNode.FromReference).OfType<LineageNode>().Select(parent => (parent, "derived from")));
         await VersionCounter.AdvanceAsync(session, Type, version.Name, next, version.CreatedMs);
         await audit.AppendAsync(session, new AuditEvent(version.CreatedBy, "dataset_version.register", $"datasets/{version.Name}/{next}",
-            new { version.Digest, version.Format, version.Size, version.Rows, version.Project, Parents = version.Parents.Take(20) }));
+            new { version.Digest, version.Format, version.Size, version.Rows, Files = files.Count, version.Project, Parents = version.Parents.Take(20), version.Derivation }));
         return version;
     }, ct);
 
@@ -58,6 +67,19 @@ internal sealed class DatasetStore(Db db, IAuditLog audit)
         SELECT {Columns} FROM reg_dataset_version WHERE CAST(@name AS TEXT) IS NULL OR name = @name ORDER BY name, version DESC LIMIT {RegistryRules.MaxListed}
         """, new { name }), ct)).Select(row => row.ToVersion())];
 
+    /// <summary>The files of a version with the numbers of their rows.</summary>
+    public async Task<IReadOnlyList<DatasetFile>> FilesAsync(string name, int version, CancellationToken ct) =>
+        await db.ReadAsync(session => session.ScalarAsync<string>("SELECT files FROM reg_dataset_version WHERE name = @name AND version = @version", new { name, version }), ct) is { } files
+            ? WireJson.Read<List<DatasetFile>>(files) : [];
+
+    /// <returns>Null when it was registered before profiles were kept.</returns>
+    public async Task<DatasetProfile?> ProfileAsync(string name, int version, CancellationToken ct) =>
+        await db.ReadAsync(session => session.ScalarAsync<string>("SELECT profile FROM reg_dataset_version WHERE name = @name AND version = @version", new { name, version }), ct) is { } profile
+            ? WireJson.Read<DatasetProfile>(profile) : null;
+
+    public Task SetProfileAsync(string name, int version, DatasetProfile profile, CancellationToken ct) => db.WriteAsync(session =>
+        session.ExecuteAsync("UPDATE reg_dataset_version SET profile = @profile WHERE name = @name AND version = @version AND profile IS NULL", new { name, version, profile = WireJson.Write(profile) }), ct);
+
     private static async Task<DatasetVersion?> FirstAsync(DbSession session, string condition, object args) =>
         (await session.FirstOrDefaultAsync<Row>($"SELECT {Columns} FROM reg_dataset_version WHERE {condition} ORDER BY version DESC LIMIT 1", args))?.ToVersion();
 
@@ -70,6 +92,8 @@ internal sealed class DatasetStore(Db db, IAuditLog audit)
         public long Size { get; init; }
         public long RowCount { get; init; }
         public string ColumnNames { get; init; } = "";
+        public string Files { get; init; } = "";
+        public string? Derivation { get; init; }
         public string? Description { get; init; }
         public string? Project { get; init; }
         public string? Source { get; init; }
@@ -77,7 +101,16 @@ internal sealed class DatasetStore(Db db, IAuditLog audit)
         public string CreatedBy { get; init; } = "";
         public long CreatedMs { get; init; }
 
-        public DatasetVersion ToVersion() => new(Name, (int)Version, Digest, Format, Size, RowCount, WireJson.Read<List<string>>(ColumnNames), Description, Project, Source,
-            WireJson.Read<List<string>>(Parents), CreatedBy, CreatedMs);
+        public DatasetVersion ToVersion()
+        {
+            var files = WireJson.Read<List<DatasetFile>>(Files);
+            return new DatasetVersion(Name, (int)Version, Digest, Format, Size, RowCount, WireJson.Read<List<string>>(ColumnNames), Description, Project, Source,
+                WireJson.Read<List<string>>(Parents), CreatedBy, CreatedMs)
+            {
+                Files = files.ConvertAll(f => new ArtifactFile(f.Path, f.Digest, f.Size)),
+                Splits = DatasetFiles.Splits(files),
+                Derivation = Derivation is { } derivation ? WireJson.Read<DatasetDerivation>(derivation) : null,
+            };
+        }
     }
 }
