@@ -67,13 +67,6 @@ public sealed partial class PilothouseClient
         using var response = await SendAsync(HttpMethod.Delete, $"api/v1/models/{Uri.EscapeDataString(name)}/aliases/{Uri.EscapeDataString(alias)}", null, ct);
     }
 
-    /// <summary>All versions of all data sets.</summary>
-    public Task<IReadOnlyList<DatasetVersion>> ListDatasetsAsync(CancellationToken ct) => GetAsync<IReadOnlyList<DatasetVersion>>("api/v1/datasets", ct);
-
-    /// <summary>Registers a blob with rows; the server reads it once and refuses it whole at the first bad row.</summary>
-    public Task<DatasetVersion> RegisterDatasetAsync(string name, NewDatasetVersion version, CancellationToken ct) =>
-        PostAsync<DatasetVersion>($"api/v1/datasets/{Uri.EscapeDataString(name)}/versions", version, ct);
-
     /// <summary>All versions of all prompts.</summary>
     public Task<IReadOnlyList<PromptVersion>> ListPromptsAsync(CancellationToken ct) => GetAsync<IReadOnlyList<PromptVersion>>("api/v1/prompts", ct);
 

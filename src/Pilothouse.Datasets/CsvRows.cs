@@ -8,9 +8,12 @@ namespace Pilothouse.Datasets;
 /// <summary>RFC 4180: a header line, comma, values in double quotes may hold commas, line ends and doubled quotes.</summary>
 internal static class CsvRows
 {
+    private const char ByteOrderMark = '\uFEFF';
+
     public static IEnumerable<DataRow> Read(Stream content, string name, long skip, CancellationToken ct)
     {
-        using var reader = new StreamReader(content, new UTF8Encoding(false, throwOnInvalidBytes: true), detectEncodingFromByteOrderMarks: true, 64 * 1024, leaveOpen: true);
+        using var reader = new StreamReader(content, new UTF8Encoding(false, throwOnInvalidBytes: true), detectEncodingFromByteOrderMarks: false, 64 * 1024, leaveOpen: true);
+        SkipMark(reader, name);
         var line = 1L;
         var values = new List<string>();
         if (!Record(reader, name, values, ref line)) yield break;
@@ -38,6 +41,19 @@ internal static class CsvRows
             json.WriteEndArray();
             json.Flush();
             yield return new DataRow((int)Math.Min(start, int.MaxValue), Row(header, buffer.WrittenSpan));
+        }
+    }
+
+    /// <summary>Looked for here: a stream reader misses it when its first read is short.</summary>
+    private static void SkipMark(StreamReader reader, string name)
+    {
+        try
+        {
+            if (reader.Peek() == ByteOrderMark) reader.Read();
+        }
+        catch (DecoderFallbackException)
+        {
+            throw new ProtocolFormatException($"{name} is not UTF-8 text. Save it as UTF-8.");
         }
     }
 

@@ -65,7 +65,7 @@ public class RowReaderTests
     [Fact]
     public void Any_bytes_are_rows_or_a_named_fault() => Gen.Byte.Array[0, 200].Sample(bytes =>
     {
-        foreach (var format in (RowFormat[])[RowFormat.Jsonl, RowFormat.Csv])
+        foreach (var format in Enum.GetValues<RowFormat>())
         {
             try
             {
@@ -77,4 +77,40 @@ public class RowReaderTests
             }
         }
     });
+
+    [Fact]
+    public void Rows_are_the_same_whatever_the_size_of_the_reads() =>
+        Gen.Select(Gen.String, Gen.String).List[0, 50].Select(Gen.Int[1, 40]).Sample((rows, chunk) =>
+        {
+            var lines = string.Concat(rows.Select(r => System.Text.Json.JsonSerializer.Serialize(new Dictionary<string, string> { ["a"] = r.Item1, ["b"] = r.Item2 }) + "\n"));
+            var read = RowReader.Stream(new ChunkedStream(Encoding.UTF8.GetBytes("\uFEFF" + lines), chunk), "x", RowFormat.Jsonl, default).ToList();
+            var csv = "\uFEFFa,b\r\n" + string.Concat(rows.Select(r => $"{Quote(r.Item1)},{Quote(r.Item2)}\r\n"));
+            var records = RowReader.Stream(new ChunkedStream(Encoding.UTF8.GetBytes(csv), chunk), "x", RowFormat.Csv, default).ToList();
+            return read.Count == rows.Count && records.Count == rows.Count && read.All(r => r.Fields.Select(f => f.Key).SequenceEqual(["a", "b"]))
+                && records.Select(r => Quote(r.Text("a")!)).SequenceEqual(rows.Select(r => Quote(r.Item1)));
+        }, iter: 300);
+
+    [Fact]
+    public void A_line_without_an_end_is_refused_before_it_fills_the_memory()
+    {
+        var endless = new MemoryStream(new byte[RowReader.MaxRowLength + 200_000].AsSpan().ToArray(), writable: false);
+        Assert.Contains("more than", Assert.Throws<ProtocolFormatException>(() => RowReader.Read(endless, "x", RowFormat.Jsonl)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Rows_may_be_passed_over()
+    {
+        var text = Encoding.UTF8.GetBytes("{\"a\":1}\n\n{\"a\":2}\n{\"a\":3}\n");
+        Assert.Equal([(3, "2"), (4, "3")], RowReader.Stream(new MemoryStream(text), "x", RowFormat.Jsonl, default, 1).Select(r => (r.Line, r.Text("a")!)));
+    }
+
+    private static string Quote(string text) => '"' + new string(text.Where(c => !char.IsSurrogate(c)).ToArray()).Replace("\"", "\"\"", StringComparison.Ordinal) + '"';
+
+    /// <summary>Gives at most so many bytes a read, as a network does.</summary>
+    private sealed class ChunkedStream(byte[] content, int chunk) : MemoryStream(content, writable: false)
+    {
+        public override int Read(Span<byte> buffer) => base.Read(buffer[..Math.Min(buffer.Length, chunk)]);
+
+        public override int Read(byte[] buffer, int offset, int count) => base.Read(buffer, offset, Math.Min(count, chunk));
+    }
 }

@@ -46,5 +46,7 @@ internal static class ParquetCodec
         }
     }
 
-    private static ProtocolFormatException Fault(Exception? inner = null) => new("A page of the Parquet file is damaged: it does not unpack to the length it claims.", inner);
+    private const string Damaged = "A page of the Parquet file is damaged: it does not unpack to the length it claims.";
+
+    private static ProtocolFormatException Fault(Exception? inner = null) => inner is null ? new(Damaged) : new(Damaged, inner);
 }

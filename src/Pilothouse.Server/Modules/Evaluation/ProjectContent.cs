@@ -40,9 +40,7 @@ internal sealed class ProjectContent(IRepositories repositories, IModels models,
         if (entry.Dataset is { } dataset)
         {
             var version = await datasets.GetAsync(dataset, entry.Version, ct);
-            var content = await blobs.ReadAsync(version.Digest, MaxDataBytes, ct);
-            var format = version.Format == "csv" ? RowFormat.Csv : RowFormat.Jsonl;
-            return new DataSubject(version.Reference, version.Digest, RowReader.Read(content, version.Reference, format));
+            return new DataSubject(version.Reference, version.Digest, await blobs.ReadRowsAsync(version, MaxDataBytes, ct));
         }
         var path = entry.Path ?? throw new PilothouseException(ErrorCode.InvalidArgument, $"data.{name} names neither a path nor a data set.");
         var file = await repositories.ReadFileAsync(project, commit, path, MaxDataBytes, ct)

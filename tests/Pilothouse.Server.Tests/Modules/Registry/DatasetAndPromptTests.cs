@@ -26,11 +26,11 @@ public class DatasetAndPromptTests
     }
 
     [Theory]
-    [InlineData("{\"a\":1}\n{\"a\":\n", "jsonl", "Line 2")]
-    [InlineData("{\"a\":1}\n\n[1]\n", "jsonl", "Line 3")]
-    [InlineData("{\"a\":1}{\"a\":2}\n", "jsonl", "Line 1")]
-    [InlineData("a,b\n1,2\n1\n", "csv", "Line 3")]
-    [InlineData("a,b\n\"1,2\n", "csv", "ends inside a quoted field")]
+    [InlineData("{\"a\":1}\n{\"a\":\n", "jsonl", "line 2")]
+    [InlineData("{\"a\":1}\n\n[1]\n", "jsonl", "line 3")]
+    [InlineData("{\"a\":1}{\"a\":2}\n", "jsonl", "line 1")]
+    [InlineData("a,b\n1,2\n1\n", "csv", "line 3")]
+    [InlineData("a,b\n\"1,2\n", "csv", "a quote is not closed")]
     [InlineData("\n\n", "jsonl", "no rows")]
     [InlineData("a,b\n", "csv", "no rows")]
     public async Task A_bad_row_is_named_and_nothing_is_registered(string content, string format, string says)

@@ -26,7 +26,9 @@ internal sealed class RegistryFixture : IAsyncDisposable
         Blobs = BlobStore.OnDisk(options, ids, database.Time);
         Audit = new AuditService(new AuditStore(database.Db), database.Time);
         var datasets = new DatasetStore(database.Db, Audit);
-        Datasets = new DatasetService(datasets, Blobs, database.Time);
+        Datasets = new DatasetService(datasets, Blobs, options, database.Time);
+        Content = new DatasetReader(Datasets, datasets, Blobs, new DatasetDiffs(Blobs, options, ids), options);
+        Maker = new DatasetMaker(Datasets, Blobs, options, ids);
         Store = new RegistryStore(database.Db, Audit);
         var announcer = new RegistryAnnouncer(Events);
         Models = new ModelService(Store, datasets, Blobs, new ModelCache(Blobs, options, ids), announcer, database.Time);
@@ -46,6 +48,10 @@ internal sealed class RegistryFixture : IAsyncDisposable
     public ModelService Models { get; }
 
     public DatasetService Datasets { get; }
+
+    public DatasetReader Content { get; }
+
+    public DatasetMaker Maker { get; }
 
     public PromptService Prompts { get; }
 

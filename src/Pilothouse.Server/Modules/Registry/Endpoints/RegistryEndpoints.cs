@@ -11,7 +11,7 @@ internal static class RegistryEndpoints
     public static void MapRegistry(this IEndpointRouteBuilder endpoints)
     {
         MapModels(endpoints.MapGroup("/api/v1/models").WithErrors(NativeErrors.Instance).WithTags("Models"));
-        MapDatasets(endpoints.MapGroup("/api/v1/datasets").WithErrors(NativeErrors.Instance).WithTags("Data sets"));
+        endpoints.MapGroup("/api/v1/datasets").WithErrors(NativeErrors.Instance).WithTags("Data sets").MapDatasets();
         endpoints.MapGroup("/api/v1/import").WithErrors(NativeErrors.Instance).WithTags("Import").RequireRole(Role.Admin)
             .MapPut("versions", (ImportVersion version, HttpContext http, VersionImport import, CancellationToken ct) => import.PutAsync(version, http.Caller().Name, ct));
         MapPrompts(endpoints.MapGroup("/api/v1/prompts").WithErrors(NativeErrors.Instance).WithTags("Prompts"));
@@ -35,16 +35,6 @@ internal static class RegistryEndpoints
             await service.DeleteAliasAsync(name, alias, http.Caller().Name, ct);
             return Results.NoContent();
         });
-    }
-
-    private static void MapDatasets(RouteGroupBuilder datasets)
-    {
-        datasets.MapGet("", (DatasetService service, CancellationToken ct) => service.ListAsync(ct));
-        datasets.MapGet("{name}", (string name, DatasetService service, CancellationToken ct) => service.GetAsync(name, null, ct));
-        datasets.MapGet("{name}/versions", (string name, DatasetService service, CancellationToken ct) => service.VersionsAsync(name, ct));
-        datasets.MapPost("{name}/versions", (string name, NewDatasetVersion version, HttpContext http, DatasetService service, CancellationToken ct) =>
-            service.RegisterAsync(name, version, http.Caller().Name, ct));
-        datasets.MapGet("{name}/versions/{version:int}", (string name, int version, DatasetService service, CancellationToken ct) => service.GetAsync(name, version, ct));
     }
 
     private static void MapPrompts(RouteGroupBuilder prompts)
