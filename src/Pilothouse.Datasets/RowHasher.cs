@@ -14,6 +14,8 @@ namespace Pilothouse.Datasets;
 /// </summary>
 public sealed class RowHasher
 {
+    private static readonly SearchValues<byte> Integer = SearchValues.Create("-0123456789"u8);
+
     private readonly ArrayBufferWriter<byte> _buffer = new(1024);
     private readonly Dictionary<string, byte[]> _names = new(StringComparer.Ordinal);
 
@@ -101,7 +103,7 @@ public sealed class RowHasher
     {
         var raw = JsonMarshal.GetRawUtf8Value(value);
         Byte('n');
-        if (!raw.ContainsAnyExcept("-0123456789"u8) && !raw.SequenceEqual("-0"u8)) Put(raw);
+        if (!raw.ContainsAnyExcept(Integer) && !raw.SequenceEqual("-0"u8)) Put(raw);
         else if (value.TryGetDouble(out var number) && double.IsFinite(number))
             Put(Encoding.ASCII.GetBytes(number == Math.Floor(number) && Math.Abs(number) < 1e15 ? ((long)number).ToString(CultureInfo.InvariantCulture) : number.ToString("R", CultureInfo.InvariantCulture)));
         else Put(raw);

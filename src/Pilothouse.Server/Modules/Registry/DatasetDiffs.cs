@@ -12,7 +12,7 @@ namespace Pilothouse.Server.Modules.Registry;
 /// <summary>
 /// Differences between two versions, computed once and kept under <c>cache/diffs</c> (versions never change, so neither does what differs). The directory may be deleted at any time.
 /// </summary>
-internal sealed class DatasetDiffs(IBlobStore blobs, ServerOptions options, Ids ids)
+internal sealed class DatasetDiffs(IBlobStore blobs, ServerOptions options, Ids ids) : IDisposable
 {
     public const string Added = "added", Removed = "removed", Changed = "changed";
 
@@ -35,6 +35,8 @@ internal sealed class DatasetDiffs(IBlobStore blobs, ServerOptions options, Ids 
         var page = rows.Skip((int)Math.Min(offset, int.MaxValue)).Take(limit).ToList();
         return new DatasetDiffPage(stored.Diff, kind, offset, total, page, offset + page.Count < rows.Count);
     }
+
+    public void Dispose() => _slots.Dispose();
 
     private async Task<Stored> StoredAsync(DatasetVersion from, DatasetVersion to, string? key, Func<DatasetVersion, CancellationToken, Task<DatasetProfile>> profile, CancellationToken ct)
     {

@@ -1,5 +1,4 @@
 using Pilothouse.Datasets;
-using Pilothouse.Protocols.Artifacts;
 using Pilothouse.Protocols.V1;
 using Pilothouse.Server.Modules.Blobs.Api;
 using Pilothouse.Server.Platform;

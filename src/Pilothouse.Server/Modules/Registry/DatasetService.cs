@@ -36,7 +36,8 @@ internal sealed class DatasetService(DatasetStore store, IBlobStore blobs, Serve
         RegistryRules.RequireTexts(version.Description, version.Project, version.Source);
         var (files, digest) = await DatasetFiles.RequireAsync(version, blobs, ct);
         var parents = await ResolveParentsAsync(version.Parents, ct);
-        if (!always && await store.FindByDigestAsync(name, digest, ct) is { } held) return held;
+        if (!always && await store.FindByDigestAsync(name, digest, ct) is { } held)
+            return held.Format == DatasetFiles.FormatOf(files) ? held : throw RegistryRules.Invalid($"{held.Reference} has this very content, as {held.Format}. The same bytes are not {version.Format} too.");
 
         var found = await ProfileAsync(files, ct);
         var rows = files.Select(f => new DatasetFile(f.Path, f.Digest, f.Size, RowReader.IsDataFile(f.Path) ? found.RowsOfFile.GetValueOrDefault(f.Path) : null)).ToList();

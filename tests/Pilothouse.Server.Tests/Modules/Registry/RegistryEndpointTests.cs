@@ -110,7 +110,9 @@ public class RegistryEndpointTests
         Assert.Equal("datasets:/heldout/1", dataset.Reference);
         Assert.Equal(dataset.Digest, (await server.Http.GetFromJsonAsync<DatasetVersion>("/api/v1/datasets/heldout/versions/1", PilothouseClient.Json))!.Digest);
         Assert.Equal(prompt.Digest, (await server.Http.GetFromJsonAsync<PromptVersion>("/api/v1/prompts/support", PilothouseClient.Json))!.Digest);
-        var error = await Assert.ThrowsAsync<PilothouseApiException>(() => server.Client.RegisterDatasetAsync("heldout", new NewDatasetVersion(blob.Digest, "arrow"), default));
+        var error = await Assert.ThrowsAsync<PilothouseApiException>(() => server.Client.RegisterDatasetAsync("heldout", new NewDatasetVersion(blob.Digest, "parquet"), default));
+        Assert.Equal((400, "INVALID_ARGUMENT"), (error.Status, error.Code));
+        error = await Assert.ThrowsAsync<PilothouseApiException>(() => server.Client.RegisterDatasetAsync("heldout", new NewDatasetVersion(blob.Digest, "arrow"), default));
         Assert.Equal((415, "UNSUPPORTED"), (error.Status, error.Code));
     }
 
