@@ -6,7 +6,7 @@ namespace Pilothouse.Datasets;
 /// Records on their way to be brought together by a digest: in memory while there are few, then in files, one for each part of the digests' space, so that one part at a time
 /// is held however many there are. A record is its digest and up to 64 KiB more.
 /// </summary>
-internal sealed class Spill(string directory, long maxMemory = 64L * 1024 * 1024) : IDisposable
+internal sealed class Spill(string directory, long maxMemory = 16L * 1024 * 1024) : IDisposable
 {
     public const int Parts = 128;
 
