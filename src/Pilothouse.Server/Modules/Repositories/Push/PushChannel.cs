@@ -47,7 +47,7 @@ internal sealed class PushChannel : IAsyncDisposable
     public async Task<PushRequest> ReadAsync(CancellationToken ct)
     {
         var reader = new DelimitedReader(_request);
-        var (quarantine, total, inRefs) = ("", 0, false);
+        var (quarantine, total, inOptions) = ("", 0, false);
         List<string> options = [];
         List<RefUpdate> updates = [];
         while (await reader.ReadAsync(Newline, ct) is { } piece)
@@ -59,10 +59,14 @@ internal sealed class PushChannel : IAsyncDisposable
                 throw new PilothouseException(ErrorCode.TooLarge, "The push moves too many refs at once. Push them in parts.");
             }
             if (line == "end") return new PushRequest(quarantine, options, updates);
-            if (inRefs && line.Split(' ', 3) is [{ Length: 40 } old, { Length: 40 } now, var name]) updates.Add(new RefUpdate(name, old, now));
-            else if (line == "refs") inRefs = true;
+            if (inOptions)
+            {
+                if (line.StartsWith("option ", StringComparison.Ordinal)) options.Add(line["option ".Length..]);
+            }
+            else if (line == "options") inOptions = true;
             else if (line.StartsWith("quarantine ", StringComparison.Ordinal)) quarantine = line["quarantine ".Length..];
-            else if (line.StartsWith("option ", StringComparison.Ordinal)) options.Add(line["option ".Length..]);
+            else if (line.Split(' ', 3) is [{ Length: 40 } old, { Length: 40 } now, var name]) updates.Add(new RefUpdate(name, old, now));
+            else throw new InvalidDataException("The hook's question is not one of refs.");
         }
         throw new EndOfStreamException("The hook ended in the middle of its question.");
     }

@@ -11,6 +11,7 @@ internal sealed class PushHook(ServerOptions server, Ids ids)
     /// <summary>Variable that names the directory with the two pipes of this push.</summary>
     public const string Variable = "PILOTHOUSE_PUSH";
 
+    // The refs come before the options: an option may hold line ends, and whatever stands behind them must not pass for a ref or for the end of the refs.
     // Opening both ends first never waits; closing the write end again lets the read see the end when the server is gone.
     private const string Script = """
         #!/bin/sh
@@ -20,14 +21,14 @@ internal sealed class PushHook(ServerOptions server, Ids ids)
         exec 4<"$PILOTHOUSE_PUSH/answer" 3>&-
         {
           printf 'quarantine %s\n' "$GIT_QUARANTINE_PATH"
+          cat
+          echo options
           n=0
           while test "$n" -lt "${GIT_PUSH_OPTION_COUNT:-0}"; do
             eval "o=\$GIT_PUSH_OPTION_$n"
             printf 'option %s\n' "$o"
             n=$((n + 1))
           done
-          echo refs
-          cat
           echo end
         } >&5
         exec 5>&-
