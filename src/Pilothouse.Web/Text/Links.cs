@@ -49,6 +49,25 @@ internal static class Links
 
     public static string Fairness(string id) => $"/fairness/{E(id)}";
 
+    public static string Projects() => "/projects";
+
+    /// <summary>Root of a project's repository at its default branch.</summary>
+    public static string Project(string name) => $"/projects/{E(name)}";
+
+    /// <param name="what"><c>files</c>, <c>commits</c>, <c>blame</c>.</param>
+    public static string Repository(string project, string what, string? revision, string? path) => $"/projects/{E(project)}/{what}" + new QueryBuilder(
+        new[] { ("revision", revision), ("path", path) }.Where(p => p.Item2 is { Length: > 0 }).Select(p => KeyValuePair.Create(p.Item1, p.Item2!)));
+
+    public static string Branches(string project) => $"/projects/{E(project)}/branches";
+
+    public static string Commit(string project, string id) => $"/projects/{E(project)}/commits/{E(id)}";
+
+    public static string CompareRevisions(string project, string from, string to) => $"/projects/{E(project)}/compare" + new QueryBuilder { { "from", from }, { "to", to } };
+
+    /// <summary>The bytes of a file, in a sandbox; of an LFS pointer those of its object.</summary>
+    public static string RepositoryContent(string project, string revision, string path, bool download = false) =>
+        $"/api/v1/projects/{E(project)}/raw" + new QueryBuilder { { "revision", revision }, { "path", path }, { "download", download ? "true" : "false" } };
+
     /// <summary>The list of traces with one filter, such as <c>session</c>.</summary>
     public static string Traces(string filter, string value) => "/traces" + new QueryBuilder { { filter, value } };
 
@@ -62,6 +81,7 @@ internal static class Links
     public static string? Lineage(string kind, string id) => (kind, id.LastIndexOf('/')) switch
     {
         ("run", _) => Run(id),
+        ("commit", > 0 and var cut) when !id.StartsWith("-/", StringComparison.Ordinal) => Commit(id[..cut], id[(cut + 1)..]),
         ("model", > 0 and var cut) => $"/models/{E(id[..cut])}/{id[(cut + 1)..]}",
         ("prompt", > 0 and var cut) => $"/prompts/{E(id[..cut])}/{id[(cut + 1)..]}",
         ("dataset", > 0 and var cut) => $"/datasets/{E(id[..cut])}/{id[(cut + 1)..]}",
@@ -94,6 +114,7 @@ internal static class Links
     public static string? Subject(string subject) => subject.Split('/') switch
     {
         ["environments", var project, var name] => Environment(project, name),
+        ["projects", var name] => Project(name),
         ["models", var name] => Model(name.Split('@')[0]),
         ["models", var name, var version] when int.TryParse(version, out var number) => Model(name, number),
         ["datasets", var name, var version] when int.TryParse(version, out var number) => Dataset(name, number),

@@ -19,6 +19,7 @@ public sealed class PageTests(WebServer server, Browser browser)
         "overview", "environment", "experiments", "experiment", "experiment-groups", "compare", "compare-parallel", "compare-scatter", "compare-config", "run", "models", "model", "model-version", "model-elsewhere", "datasets", "dataset", "prompts", "prompt", "prompt-chat", "evaluations", "evaluation",
         "run-overview", "run-charts", "run-metric", "run-histograms", "run-images", "run-artifacts", "run-json", "run-markdown", "run-table", "run-onnx", "run-logs", "run-lineage", "run-many",
         "fairness", "fairness-report", "releases", "release", "traces", "trace", "monitors", "alerts", "audit", "not-found",
+        "projects", "repository", "repository-file", "repository-markdown", "repository-image", "repository-lfs", "repository-commits", "repository-commit", "repository-compare", "repository-blame", "repository-branches",
     ];
 
     [Theory]
@@ -121,9 +122,21 @@ public sealed class PageTests(WebServer server, Browser browser)
         "release" => $"/releases/{SampleWorld.Canary}",
         "trace" => $"/traces/{SampleWorld.TraceId}",
         "audit" => "/audit?verify=1",
+        "repository" => Repository(""),
+        "repository-file" => Repository("/files?path=src/train.py"),
+        "repository-markdown" => Repository("/files?path=docs/card.md"),
+        "repository-image" => Repository("/files?path=docs/loss.png"),
+        "repository-lfs" => Repository("/files?path=models/weights.bin"),
+        "repository-commits" => Repository("/commits"),
+        "repository-commit" => Repository("/commits/" + server.RepositoryCommit),
+        "repository-compare" => Repository("/compare?from=v1&to=main"),
+        "repository-blame" => Repository("/blame?revision=main&path=src/train.py"),
+        "repository-branches" => Repository("/branches"),
         "not-found" => "/no-such-page",
         _ => "/" + name,
     };
+
+    private static string Repository(string rest) => $"/projects/{SampleWorld.Project}{rest}";
 
     /// <summary>Errors in the console: a script that failed, or something that the content policy stopped.</summary>
     internal static List<string> Watch(IPage page)

@@ -27,6 +27,9 @@ public sealed class WebServer : IAsyncLifetime
     /// <summary>The run of <see cref="RunWorld"/>, still under way.</summary>
     public string RichRunId { get; private set; } = "";
 
+    /// <summary>Newest commit of <see cref="RepositoryWorld"/>.</summary>
+    public string RepositoryCommit { get; private set; } = "";
+
     /// <summary>A run with 1,000 metrics.</summary>
     public string ManyRunId { get; private set; } = "";
 
@@ -60,8 +63,10 @@ public sealed class WebServer : IAsyncLifetime
     private async Task SeedAsync()
     {
         await Http.PostAsJsonAsync("/api/v1/projects", new { name = SampleWorld.Project });
+        RepositoryCommit = await RepositoryWorld.PushAsync(Url, SampleWorld.Project);
         var experiment = await PostAsync("experiments/create", new { name = "assistant-finetune" });
         ExperimentId = experiment.GetProperty("experiment_id").GetString()!;
+        await PostAsync("runs/create", new { experiment_id = ExperimentId, start_time = SampleWorld.Ago(300), run_name = "from-the-repository", tags = new[] { new { key = "mlflow.source.git.commit", value = RepositoryCommit } } });
         for (var i = 0; i < 60; i++) RunId = await SeedRunAsync(i);
         var other = (await PostAsync("experiments/create", new { name = "small-lm" })).GetProperty("experiment_id").GetString()!;
         Rich = new RunWorld(_server, other);

@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using System.Text;
 using Microsoft.Extensions.Options;
 using Pilothouse.Server.Platform;
 
@@ -11,6 +12,11 @@ namespace Pilothouse.Server.Modules.Repositories;
 /// </summary>
 internal sealed class Git(ServerOptions server, IOptions<RepositoriesOptions> options)
 {
+    public static IReadOnlyDictionary<string, string> NoEnvironment { get; } = new Dictionary<string, string>();
+
+    /// <summary>Names and contents are UTF-8 by custom; what is not is shown with replacement characters.</summary>
+    public static string Text(ReadOnlySpan<byte> bytes) => Encoding.UTF8.GetString(bytes);
+
     public string PathOf(string project) => Path.Combine(server.RepositoriesPath, project + ".git");
 
     /// <summary>Runs a command that answers with a little text.</summary>
@@ -20,7 +26,7 @@ internal sealed class Git(ServerOptions server, IOptions<RepositoriesOptions> op
         using var output = new MemoryStream();
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(ct);
         timeout.CancelAfter(TimeSpan.FromSeconds(options.Value.CommandTimeoutSeconds));
-        var (exitCode, error) = await PipeAsync(project, arguments, new Dictionary<string, string>(), Stream.Null, new BoundedStream(output, maxBytes), timeout.Token);
+        var (exitCode, error) = await PipeAsync(project, arguments, NoEnvironment, Stream.Null, new BoundedStream(output, maxBytes), timeout.Token);
         return (exitCode, output.ToArray(), error);
     }
 
@@ -68,6 +74,7 @@ internal sealed class Git(ServerOptions server, IOptions<RepositoriesOptions> op
         start.Environment["GIT_CONFIG_NOSYSTEM"] = "1";
         start.Environment["GIT_TERMINAL_PROMPT"] = "0";
         start.Environment["LC_ALL"] = "C";
+        start.Environment["GIT_LITERAL_PATHSPECS"] = "1"; // a path is a path, whatever it begins with
         foreach (var (name, value) in environment) start.Environment[name] = value;
         start.ArgumentList.Add("-c");
         start.ArgumentList.Add("safe.directory=*"); // the repositories are ours, whoever owns the files (containers, volumes)

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Pilothouse.Server.Modules.Repositories.Api;
+using Pilothouse.Server.Modules.Repositories.Browse;
 using Pilothouse.Server.Modules.Repositories.Endpoints;
 using Pilothouse.Server.Modules.Repositories.Lfs;
 using Pilothouse.Server.Modules.Repositories.Push;
@@ -23,6 +24,7 @@ public sealed class RepositoriesModule : IModule
         services.AddSingleton<GitTransport>().AddSingleton<ILineageSource, CommitLineage>();
         services.AddSingleton<PushStore>().AddSingleton<PushHook>().AddSingleton<PushContent>().AddSingleton<PushPolicy>().AddSingleton<PushService>().AddHostedService<PushRecovery>();
         services.AddSingleton<BranchRules>().AddSingleton<IBranchRules>(s => s.GetRequiredService<BranchRules>());
+        services.AddSingleton<TreeReader>().AddSingleton<CommitReader>().AddSingleton<DiffReader>().AddSingleton<BlameReader>().AddSingleton<IRepositoryBrowser, RepositoryBrowser>();
         services.AddSingleton<LfsStore>().AddSingleton<LfsTokens>().AddSingleton<LfsService>().AddSingleton<LfsTusService>();
         services.AddSingleton<LfsLockStore>().AddSingleton<LfsLockService>();
     }
@@ -31,6 +33,7 @@ public sealed class RepositoriesModule : IModule
     {
         endpoints.MapProjects();
         endpoints.MapBranchRules();
+        endpoints.MapBrowse();
         endpoints.MapGit();
         endpoints.MapLfs();
     }

@@ -72,6 +72,7 @@ internal sealed partial class RepositoryService(Git git, IProjects projects) : I
         return new Commit(parts[0], parts[1], long.Parse(parts[2], CultureInfo.InvariantCulture) * 1000, parts[3]);
     }
 
-    [GeneratedRegex(@"^[A-Za-z0-9_][A-Za-z0-9._/@^~{}+-]{0,199}$")]
+    /// <summary>What git allows in names of refs and their suffixes (git-check-ref-format); never an option, a path or a range of files.</summary>
+    [GeneratedRegex(@"^(?!-)[^\s\p{C}:?*\[\\]{1,200}$")]
     private static partial Regex RevisionPattern();
 }
