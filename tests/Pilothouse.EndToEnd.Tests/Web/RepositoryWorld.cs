@@ -40,7 +40,7 @@ internal static class RepositoryWorld
             await WriteAsync("src/train.py", Train);
             await WriteAsync("prompts/support.md", "You answer questions of customers.\n");
             await CommitAsync("Train the assistant");
-            await GitAsync("tag", "-a", "-m", "First release", "v1");
+            (await Shell.RunAsync(work.FullName, "env", "GIT_COMMITTER_DATE=2026-09-06T19:00:00Z", "git", "tag", "-a", "-m", "First release", "v1")).Succeeded();
             await WriteAsync("docs/card.md", "# Model card\n\n## Intended use\nAnswers of up to 60 words to customers.\n\n## Limits\n* English only\n* knows nothing of orders\n");
             File.Copy(Path.Combine(RepoRoot.Path, "src", "Pilothouse.Web", "wwwroot", "img", "icon.svg"), Make("docs/icon.svg"));
             await File.WriteAllBytesAsync(Make("docs/loss.png"), Convert.FromBase64String("iVBORw0KGgoAAAANSUhEUgAAABAAAAAQCAIAAACQkWg2AAAAGklEQVR4nGNIWHiAJMQwqmFUw6iGUQ20dRUAVbxVH8gl2nAAAAAASUVORK5CYII="));
