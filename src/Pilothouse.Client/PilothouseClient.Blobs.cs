@@ -41,10 +41,22 @@ public sealed partial class PilothouseClient
             options.Progress?.Report(new UploadProgress(path, stat.Size, stat.Size, 0));
             return new UploadedFile(path, digest.ToString(), stat.Size, 0);
         }
-        var uploaded = stat.Size <= OneRequest ? await UploadSmallAsync(path, stat, known, options, ct) : await new FileUploader(this, options, path).RunAsync(stat, known, ct);
+        var uploaded = await SendFileAsync(path, stat, known, options, ct);
         _digests.Put(path, stat, Digest.Parse(uploaded.Digest), began);
         _digests.Save();
         return uploaded;
+    }
+
+    /// <summary>Sends a file that the server lacks, as far as is known.</summary>
+    private async Task<UploadedFile> SendFileAsync(string path, FileStat stat, Digest? known, UploadOptions options, CancellationToken ct)
+    {
+        if (options.ByTensor && stat.Size >= WeightLayout.MinFile)
+        {
+            var (done, digest) = await new WeightUploader(this, options, path).TryRunAsync(stat, known, ct);
+            if (done is not null) return done;
+            known = digest;
+        }
+        return stat.Size <= OneRequest ? await UploadSmallAsync(path, stat, known, options, ct) : await new FileUploader(this, options, path).RunAsync(stat, known, ct);
     }
 
     private async Task<UploadedFile> UploadSmallAsync(string path, FileStat stat, Digest? known, UploadOptions options, CancellationToken ct)

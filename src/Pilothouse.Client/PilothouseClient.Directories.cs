@@ -34,14 +34,15 @@ public sealed partial class PilothouseClient
 
         await SendPacksAsync(files.Where(f => f.Needed && f.Digest is not null && f.Stat.Size <= BlobPack.MaxBlob).ToList(), options, parallel);
         await Parallel.ForEachAsync(files.Where(f => f.Needed && f.Digest is not null && f.Stat.Size is > BlobPack.MaxBlob and <= OneRequest), parallel, async (file, token) =>
-            file.Sent = (await UploadSmallAsync(file.Path, file.Stat, file.Digest, options, token)).Sent);
+            file.Take(await SendFileAsync(file.Path, file.Stat, file.Digest, options, token)));
         foreach (var file in files.Where(f => f.Needed && f.Stat.Size > OneRequest))
         {
-            var uploaded = await UploadFileAsync(file.Path, file.Digest, options, ct);
-            (file.Digest, file.Sent) = (Digest.Parse(uploaded.Digest), uploaded.Sent);
+            var began = NowNs();
+            file.Take(await SendFileAsync(file.Path, file.Stat, file.Digest, options, ct));
+            _digests.Put(file.Path, file.Stat, file.Digest!.Value, began);
         }
         _digests.Save();
-        return files.ConvertAll(f => new UploadedFile(f.Path, f.Digest!.Value.ToString(), f.Stat.Size, f.Sent));
+        return files.ConvertAll(f => f.Uploaded ?? new UploadedFile(f.Path, f.Digest!.Value.ToString(), f.Stat.Size, f.Sent));
     }
 
     private async Task SendPacksAsync(List<FileToSend> files, UploadOptions options, ParallelOptions parallel)
@@ -68,7 +69,7 @@ public sealed partial class PilothouseClient
                 BlobPack.Write(body, file.Digest!.Value, content);
                 file.Sent = file.Stat.Size;
             }
-            await PatientlyAsync(() => SendAsync<PackedBlobs>(HttpMethod.Post, "api/v1/blobs/pack", new ReadOnlyMemoryContent(body.GetBuffer().AsMemory(0, (int)body.Length)), ct), options.Patience, ct);
+            await PutPackAsync(body.GetBuffer().AsMemory(0, (int)body.Length), options.Patience, ct);
             foreach (var file in pack) options.Progress?.Report(new UploadProgress(file.Path, file.Sent, file.Sent, file.Sent));
         });
     }
@@ -82,5 +83,8 @@ public sealed partial class PilothouseClient
         public Digest? Digest { get; set; }
         public bool Needed { get; set; }
         public long Sent { get; set; }
+        public UploadedFile? Uploaded { get; private set; }
+
+        public void Take(UploadedFile uploaded) => (Uploaded, Digest, Sent) = (uploaded, Protocols.Artifacts.Digest.Parse(uploaded.Digest), uploaded.Sent);
     }
 }

@@ -33,14 +33,14 @@ public sealed partial class PilothouseClient
         await RegisterModelAsync(name, describe((await UploadDirectoryAsync(directory, new UploadOptions(), ct)).Files), ct);
 
     /// <summary>Uploads the files of a directory that the server lacks.</summary>
-    /// <returns>The files as a version lists them, and the bytes that were sent.</returns>
+    /// <returns>The files as a version lists them, and what each upload did.</returns>
     /// <exception cref="Protocols.ProtocolFormatException">The directory holds a symbolic link or a name that cannot be stored.</exception>
-    public async Task<(IReadOnlyList<ArtifactFile> Files, long Sent)> UploadDirectoryAsync(string directory, UploadOptions options, CancellationToken ct)
+    public async Task<(IReadOnlyList<ArtifactFile> Files, IReadOnlyList<UploadedFile> Uploaded)> UploadDirectoryAsync(string directory, UploadOptions options, CancellationToken ct)
     {
         var paths = ContentManifest.ListDirectory(directory);
         var uploaded = await UploadFilesAsync([.. paths.Select(p => Path.Combine(directory, p))], options, ct);
         var manifest = ContentManifest.Create(paths.Zip(uploaded, (path, file) => new ContentFile(path, file.Size, Digest.Parse(file.Digest))));
-        return ([.. manifest.Files.Select(f => new ArtifactFile(f.Path, f.Digest.ToString(), f.Size))], uploaded.Sum(u => u.Sent));
+        return ([.. manifest.Files.Select(f => new ArtifactFile(f.Path, f.Digest.ToString(), f.Size))], uploaded);
     }
 
     /// <summary>Writes the files of a version below a directory; each is checked against its digest before it gets its name.</summary>

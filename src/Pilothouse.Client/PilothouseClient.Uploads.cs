@@ -1,4 +1,4 @@
-using System.Net.Http.Json;
+using Pilothouse.Protocols.Artifacts;
 using Pilothouse.Protocols.V1;
 
 namespace Pilothouse.Client;
@@ -41,6 +41,21 @@ public sealed partial class PilothouseClient
         foreach (var chunk in digests.Chunk(atOnce)) missing.UnionWith((await PostAsync<MissingBlobs>("api/v1/blobs/have", new HaveBlobs(chunk), ct)).Missing);
         return missing;
     }
+
+    /// <summary>Which of the parts are nowhere on the server, neither as blobs nor inside weight files.</summary>
+    internal async Task<IReadOnlyCollection<string>> MissingPartsAsync(IReadOnlyList<string> digests, CancellationToken ct) => (await PostAsync<MissingBlobs>("api/v1/recipes/have", new HaveBlobs(digests), ct)).Missing;
+
+    /// <summary>Says of which parts a content is made.</summary>
+    public Task<RecipeState> PutRecipeAsync(NewRecipe recipe, CancellationToken ct) => PostAsync<RecipeState>("api/v1/recipes", recipe, ct);
+
+    /// <summary>The tensors of a stored weight file with their digests.</summary>
+    public Task<BlobTensors> GetTensorsAsync(string digest, CancellationToken ct) => GetAsync<BlobTensors>($"api/v1/blobs/{digest}/tensors", ct);
+
+    internal Task PutBlobAsync(Digest digest, ReadOnlyMemory<byte> content, TimeSpan patience, CancellationToken ct) =>
+        PatientlyAsync(() => SendAsync<StoredBlob>(HttpMethod.Put, $"api/v1/blobs/{digest}", new ReadOnlyMemoryContent(content), ct), patience, ct);
+
+    internal Task PutPackAsync(ReadOnlyMemory<byte> pack, TimeSpan patience, CancellationToken ct) =>
+        PatientlyAsync(() => SendAsync<PackedBlobs>(HttpMethod.Post, "api/v1/blobs/pack", new ReadOnlyMemoryContent(pack), ct), patience, ct);
 
     /// <summary>Repeats a call that is harmless to repeat while the server is away, busy, or the connection breaks; at most for so long without success.</summary>
     private static async Task<T> PatientlyAsync<T>(Func<Task<T>> call, TimeSpan patience, CancellationToken ct)

@@ -12,6 +12,9 @@ public sealed record UploadOptions
     /// <summary>Project whose quota the content counts for; null = none.</summary>
     public string? Project { get; init; }
 
+    /// <summary>Weight files (safetensors, GGUF) are compared with what the server has tensor by tensor, and only what changed is sent and stored.</summary>
+    public bool ByTensor { get; init; } = true;
+
     /// <summary>How long a server that is away is waited for before the upload fails. What was sent stays: the next try goes on.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromMinutes(2);
 }
@@ -25,4 +28,6 @@ public sealed record UploadProgress(string Path, long Done, long Size, long Sent
 /// <summary>What an upload did.</summary>
 /// <param name="Size">Bytes of the file.</param>
 /// <param name="Sent">Bytes that were sent: less than <paramref name="Size"/> when the server had it, or parts of it.</param>
-public sealed record UploadedFile(string Path, string Digest, long Size, long Sent);
+/// <param name="Tensors">Tensors of a weight file that was compared tensor by tensor; 0 = it was not.</param>
+/// <param name="TensorsSent">Those in the parts that were sent; the others the server had.</param>
+public sealed record UploadedFile(string Path, string Digest, long Size, long Sent, int Tensors = 0, int TensorsSent = 0);

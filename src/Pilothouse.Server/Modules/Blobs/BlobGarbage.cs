@@ -5,6 +5,8 @@ using Dapper;
 using Pilothouse.Data;
 using Pilothouse.Protocols.Artifacts;
 using Pilothouse.Server.Modules.Blobs.Api;
+using Pilothouse.Server.Modules.Blobs.Storage;
+using Pilothouse.Server.Modules.Blobs.Tensors;
 
 namespace Pilothouse.Server.Modules.Blobs;
 
@@ -12,7 +14,7 @@ namespace Pilothouse.Server.Modules.Blobs;
 /// Finds out what is still needed by looking at every text of the database: a module that starts to name blobs needs no change here, and forgetting one cannot
 /// delete its data. A digest that stands anywhere keeps its blob.
 /// </summary>
-internal sealed partial class BlobGarbage(Db db, BlobStore store) : IBlobGarbage
+internal sealed partial class BlobGarbage(Db db, BlobStore store, IBlobBackend backend, TensorStore tensors) : IBlobGarbage
 {
     /// <summary>Larger documents are files, not lists of files.</summary>
     private const int MaxDocument = 4 * 1024 * 1024;
@@ -20,20 +22,43 @@ internal sealed partial class BlobGarbage(Db db, BlobStore store) : IBlobGarbage
     public async Task<BlobSweep> SweepAsync(IReadOnlyCollection<string> digests, IReadOnlySet<string> leafTables, long untouchedSinceMs, bool dryRun, CancellationToken ct)
     {
         if (digests.Count == 0) return new BlobSweep([], 0, 0, 0);
+        var candidates = digests.Select(BlobStore.Parse).ToHashSet();
+        var sweep = await BeginAsync(leafTables, candidates, untouchedSinceMs, dryRun, ct);
+        foreach (var digest in candidates) await sweep.TryDeleteAsync(digest, BlobForm.Whole, ct);
+        return await EndAsync(sweep, ct);
+    }
+
+    /// <summary>The whole store: everything that nothing names.</summary>
+    public async Task<BlobSweep> SweepAllAsync(IReadOnlySet<string> leafTables, long untouchedSinceMs, bool dryRun, CancellationToken ct)
+    {
+        var sweep = await BeginAsync(leafTables, null, untouchedSinceMs, dryRun, ct);
+        await foreach (var stored in backend.ListAsync(BlobForm.Whole, ct)) await sweep.TryDeleteAsync(stored.Digest, BlobForm.Whole, ct);
+        return await EndAsync(sweep, ct);
+    }
+
+    /// <summary>
+    /// Recipes go first, all of them before any content they are made of: whatever kills the server in between, what is there can be read. The blobs of a recipe that
+    /// stays are needed, whether something names it yet or not.
+    /// </summary>
+    /// <param name="candidates">Null = all.</param>
+    private async Task<Sweep> BeginAsync(IReadOnlySet<string> leafTables, HashSet<Digest>? candidates, long untouchedSinceMs, bool dryRun, CancellationToken ct)
+    {
         var needed = await db.ReadAsync(session => MentionsAsync(session, leafTables, ct), ct);
-        List<string> deleted = [];
-        var (bytes, kept, recent) = (0L, 0, 0);
-        foreach (var digest in digests)
+        var sweep = new Sweep(backend, needed, untouchedSinceMs, dryRun);
+        var used = new HashSet<UInt128>();
+        await foreach (var stored in backend.ListAsync(BlobForm.Recipe, ct))
         {
-            if (needed.Contains(Key(digest.AsSpan("sha256:".Length)))) kept++;
-            else if (await store.TryDeleteAsync(BlobStore.Parse(digest), untouchedSinceMs, dryRun, ct) is { } size)
-            {
-                bytes += size;
-                deleted.Add(digest);
-            }
-            else recent++;
+            if ((candidates is null || candidates.Contains(stored.Digest)) && await sweep.TryDeleteAsync(stored.Digest, BlobForm.Recipe, ct)) continue;
+            if (await store.RecipeAsync(stored.Digest, ct) is { } recipe) used.UnionWith(recipe.Pieces.Select(p => Key(p.Blob.Hex)));
         }
-        return new BlobSweep(deleted, bytes, kept, recent);
+        needed.UnionWith(used);
+        return sweep;
+    }
+
+    private async Task<BlobSweep> EndAsync(Sweep sweep, CancellationToken ct)
+    {
+        if (!sweep.DryRun && sweep.Deleted.Count > 0) await tensors.RemoveAsync(sweep.Deleted, ct);
+        return new BlobSweep([.. sweep.Deleted.Select(d => d.ToString())], sweep.Bytes, sweep.Kept, sweep.Recent);
     }
 
     /// <summary>Every digest that stands in the database, or in a JSON document that stands there, and so on. Half of a digest identifies it well enough to keep it.</summary>
@@ -87,6 +112,38 @@ internal sealed partial class BlobGarbage(Db db, BlobStore store) : IBlobGarbage
 
     [GeneratedRegex("[0-9a-f]{64}")]
     private static partial Regex DigestText();
+
+    private sealed class Sweep(IBlobBackend backend, HashSet<UInt128> needed, long untouchedSinceMs, bool dryRun)
+    {
+        public bool DryRun => dryRun;
+
+        public HashSet<Digest> Deleted { get; } = [];
+
+        public long Bytes { get; private set; }
+
+        public int Kept { get; private set; }
+
+        public int Recent { get; private set; }
+
+        /// <returns>True when it is gone (in a dry run: would go).</returns>
+        public async Task<bool> TryDeleteAsync(Digest digest, BlobForm form, CancellationToken ct)
+        {
+            if (form == BlobForm.Whole && Deleted.Contains(digest)) return true;
+            if (needed.Contains(Key(digest.Hex)))
+            {
+                if (form == BlobForm.Whole) Kept++;
+                return false;
+            }
+            if (await backend.TryDeleteAsync(digest, form, untouchedSinceMs, dryRun, ct) is not { } size)
+            {
+                Recent++;
+                return false;
+            }
+            Bytes += size;
+            Deleted.Add(digest);
+            return true;
+        }
+    }
 
     private sealed class ColumnRow
     {

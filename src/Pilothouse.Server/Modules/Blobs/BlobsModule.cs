@@ -3,7 +3,9 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Pilothouse.Server.Modules.Blobs.Api;
 using Pilothouse.Server.Modules.Blobs.Endpoints;
+using Pilothouse.Server.Modules.Blobs.Recipes;
 using Pilothouse.Server.Modules.Blobs.Storage;
+using Pilothouse.Server.Modules.Blobs.Tensors;
 using Pilothouse.Server.Modules.Blobs.Uploads;
 using Pilothouse.Server.Platform;
 
@@ -17,9 +19,11 @@ public sealed class BlobsModule : IModule
     public void AddServices(IServiceCollection services, IConfiguration configuration)
     {
         services.AddOptions<BlobsOptions>().BindConfiguration("Blobs").ValidateDataAnnotations().ValidateOnStart();
-        services.AddSingleton<IBlobBackend, DiskBackend>().AddSingleton<BlobSpool>();
+        services.AddSingleton<IBlobBackend, DiskBackend>().AddSingleton<BlobSpool>().AddSingleton<BlobCache>();
         services.AddSingleton<BlobStore>().AddSingleton<IBlobStore>(s => s.GetRequiredService<BlobStore>()).AddSingleton<IBlobPacks>(s => s.GetRequiredService<BlobStore>());
         services.AddSingleton<IBlobGarbage, BlobGarbage>();
+        services.AddSingleton<TensorStore>().AddSingleton<TensorService>().AddSingleton<ITensors>(s => s.GetRequiredService<TensorService>()).AddHostedService(s => s.GetRequiredService<TensorService>());
+        services.AddSingleton<RecipeService>();
         services.AddSingleton<UploadStore>().AddSingleton<UploadService>().AddSingleton<IUploads>(s => s.GetRequiredService<UploadService>()).AddHostedService<UploadLoop>();
     }
 

@@ -12,4 +12,8 @@ internal sealed class BlobsOptions
     /// <summary>An upload to which nothing came for so long is forgotten.</summary>
     [Range(typeof(TimeSpan), "00:01:00", "365.00:00:00", ErrorMessage = "Blobs:UploadExpiry must be between a minute and a year.")]
     public TimeSpan UploadExpiry { get; set; } = TimeSpan.FromDays(7);
+
+    /// <summary>Bytes of local copies kept of contents that are no local file (made of parts, or in an object store).</summary>
+    [Range(0, long.MaxValue, ErrorMessage = "Blobs:CacheBytes must not be negative.")]
+    public long CacheBytes { get; set; } = 50L * 1024 * 1024 * 1024;
 }

@@ -43,8 +43,8 @@ public sealed class BlobPackTests
             var (again, sentAgain) = await other.UploadDirectoryAsync(directory.FullName, new UploadOptions(), default);
 
             Assert.Equal(302, files.Count);
-            Assert.Equal(files.Sum(f => f.Size), sent);
-            Assert.Equal(500, sentAgain);
+            Assert.Equal(files.Sum(f => f.Size), sent.Sum(f => f.Sent));
+            Assert.Equal(500, sentAgain.Sum(f => f.Sent));
             Assert.Equal(1, files.Zip(again).Count(p => p.First.Digest != p.Second.Digest));
             foreach (var file in again) Assert.Equal(file.Digest, BlobHarness.DigestOf(await server.Http.GetByteArrayAsync($"api/v1/blobs/{file.Digest}")));
         }

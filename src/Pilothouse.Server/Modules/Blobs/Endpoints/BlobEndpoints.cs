@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
 using Pilothouse.Protocols.V1;
 using Pilothouse.Server.Modules.Blobs.Api;
+using Pilothouse.Server.Modules.Blobs.Recipes;
 using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Blobs.Endpoints;
@@ -19,6 +20,11 @@ internal static class BlobEndpoints
         blobs.MapPost("have", HaveAsync);
         blobs.MapPost("pack", async (HttpContext http, IBlobPacks packs, CancellationToken ct) => new PackedBlobs(await packs.PutPackAsync(http.Request.Body, ct)));
         blobs.MapPut("{digest}", PutAsync);
+        blobs.MapGet("{digest}/tensors", async (string digest, ITensors tensors, CancellationToken ct) =>
+            await tensors.FindAsync(digest, ct) ?? throw new PilothouseException(ErrorCode.FailedPrecondition, $"{digest} is no weight file: safetensors and GGUF have tensors."));
+        var recipes = endpoints.MapGroup("/api/v1/recipes").WithErrors(NativeErrors.Instance).WithTags("Blobs");
+        recipes.MapPost("", (NewRecipe recipe, RecipeService service, CancellationToken ct) => service.PutAsync(recipe, ct));
+        recipes.MapPost("have", (HaveBlobs parts, RecipeService service, CancellationToken ct) => service.MissingAsync(parts, ct));
         blobs.MapMethods("{digest}", ["GET", "HEAD"], GetAsync);
     }
 

@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Blobs.Uploads;
 
