@@ -115,7 +115,8 @@ internal sealed class FileUploader(PilothouseClient client, UploadOptions option
                 await client.PutPartAsync(state.Id, number, part, $"crc32c=:{Convert.ToBase64String(crc)}:", options.Patience, stop.Token);
                 buffers.Return(buffer);
                 var sent = Interlocked.Add(ref _sent, part.Length);
-                options.Progress?.Report(new UploadProgress(path, Interlocked.Add(ref _done, part.Length), state.Size, sent));
+                var done = Interlocked.Add(ref _done, part.Length);
+                options.Progress?.Report(new UploadProgress(path, done, state.Size, sent));
             }
         }
         catch

@@ -67,7 +67,11 @@ internal sealed class WeightUploader(PilothouseClient client, UploadOptions opti
     private async Task SendPartsAsync(SafeFileHandle file, List<(FilePart Part, Digest Digest)> parts, long done, long size, CancellationToken ct)
     {
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = Math.Clamp(options.Connections, 1, 16), CancellationToken = ct };
-        void Report(long length) => options.Progress?.Report(new UploadProgress(path, done + Interlocked.Add(ref _sent, length), size, _sent));
+        void Report(long length)
+        {
+            var sent = Interlocked.Add(ref _sent, length);
+            options.Progress?.Report(new UploadProgress(path, done + sent, size, sent));
+        }
         var small = parts.Where(p => p.Part.Length <= BlobPack.MaxBlob).Chunk(BlobPack.PreferredSize / BlobPack.MaxBlob);
         await Parallel.ForEachAsync(small, parallel, async (pack, token) =>
         {

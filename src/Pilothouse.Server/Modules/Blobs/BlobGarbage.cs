@@ -49,6 +49,7 @@ internal sealed partial class BlobGarbage(Db db, BlobStore store, IBlobBackend b
         await foreach (var stored in backend.ListAsync(BlobForm.Recipe, ct))
         {
             if ((candidates is null || candidates.Contains(stored.Digest)) && await sweep.TryDeleteAsync(stored.Digest, BlobForm.Recipe, ct)) continue;
+            sweep.Stayed.Add(stored.Digest);
             if (await store.RecipeAsync(stored.Digest, ct) is { } recipe) used.UnionWith(recipe.Pieces.Select(p => Key(p.Blob.Hex)));
         }
         needed.UnionWith(used);
@@ -119,6 +120,9 @@ internal sealed partial class BlobGarbage(Db db, BlobStore store, IBlobBackend b
 
         public HashSet<Digest> Deleted { get; } = [];
 
+        /// <summary>Contents made of others that are still there.</summary>
+        public HashSet<Digest> Stayed { get; } = [];
+
         public long Bytes { get; private set; }
 
         public int Kept { get; private set; }
@@ -134,6 +138,7 @@ internal sealed partial class BlobGarbage(Db db, BlobStore store, IBlobBackend b
                 if (form == BlobForm.Whole) Kept++;
                 return false;
             }
+            if (form == BlobForm.Whole && Stayed.Contains(digest)) return false; // counted when its recipe stayed
             if (await backend.TryDeleteAsync(digest, form, untouchedSinceMs, dryRun, ct) is not { } size)
             {
                 Recent++;

@@ -11,7 +11,7 @@ using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Blobs;
 
-/// <summary>Content by SHA-256, on disk under <c>blobs/sha256/ab/cd...</c>: the file system is the index. Owns the tables <c>blb_*</c>.</summary>
+/// <summary>Content by SHA-256, on disk under <c>blobs/sha256/ab/cd...</c> or in an S3 bucket: the store itself is the index. Owns the tables <c>blb_*</c>.</summary>
 public sealed class BlobsModule : IModule
 {
     public string Name => "Blobs";
@@ -19,7 +19,16 @@ public sealed class BlobsModule : IModule
     public void AddServices(IServiceCollection services, IConfiguration configuration)
     {
         services.AddOptions<BlobsOptions>().BindConfiguration("Blobs").ValidateDataAnnotations().ValidateOnStart();
-        services.AddSingleton<IBlobBackend, DiskBackend>().AddSingleton<BlobSpool>().AddSingleton<BlobCache>();
+        if (configuration["Blobs:S3:Bucket"] is { Length: > 0 })
+        {
+            services.AddOptions<S3Options>().BindConfiguration("Blobs:S3").ValidateDataAnnotations().ValidateOnStart();
+            services.AddSingleton<UseStore>().AddSingleton<IBlobBackend, S3Backend>();
+        }
+        else
+        {
+            services.AddSingleton<IBlobBackend, DiskBackend>();
+        }
+        services.AddSingleton<BlobSpool>().AddSingleton<BlobCache>();
         services.AddSingleton<BlobStore>().AddSingleton<IBlobStore>(s => s.GetRequiredService<BlobStore>()).AddSingleton<IBlobPacks>(s => s.GetRequiredService<BlobStore>());
         services.AddSingleton<IBlobGarbage, BlobGarbage>();
         services.AddSingleton<TensorStore>().AddSingleton<TensorService>().AddSingleton<ITensors>(s => s.GetRequiredService<TensorService>()).AddHostedService(s => s.GetRequiredService<TensorService>());

@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using Microsoft.Extensions.Options;
 using Pilothouse.Protocols.V1;
 using Pilothouse.Server.Modules.Blobs;
-using Pilothouse.Server.Modules.Blobs.Storage;
 using Pilothouse.Server.Modules.Blobs.Uploads;
 using Pilothouse.Server.Platform;
 using Pilothouse.Testing;
@@ -24,8 +23,6 @@ internal sealed class BlobHarness : IAsyncDisposable
 
     public ServerOptions Options { get; private set; } = null!;
 
-    public IBlobBackend Backend { get; private set; } = null!;
-
     public BlobStore Blobs { get; private set; } = null!;
 
     public UploadService Uploads { get; private set; } = null!;
@@ -37,8 +34,7 @@ internal sealed class BlobHarness : IAsyncDisposable
     public void Restart()
     {
         Options = new ServerOptions { Data = _data.FullName };
-        Backend = new DiskBackend(Options, Database.Time);
-        Blobs = new BlobStore(Backend, new BlobSpool(Options, new Ids(Database.Time)));
+        Blobs = BlobStore.OnDisk(Options, new Ids(Database.Time), Database.Time);
         Uploads = new UploadService(new UploadStore(Database.Db), Blobs, Options, Microsoft.Extensions.Options.Options.Create(new BlobsOptions()), Database.Time);
     }
 

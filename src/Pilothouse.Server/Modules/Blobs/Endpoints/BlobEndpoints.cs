@@ -12,6 +12,7 @@ namespace Pilothouse.Server.Modules.Blobs.Endpoints;
 internal static class BlobEndpoints
 {
     private const int MaxHave = 10_000;
+    private const int HaveAtOnce = 16;
 
     public static void MapBlobs(this IEndpointRouteBuilder endpoints)
     {
@@ -32,10 +33,11 @@ internal static class BlobEndpoints
     private static async Task<MissingBlobs> HaveAsync(HaveBlobs body, IBlobStore store, CancellationToken ct)
     {
         if (body.Digests is not { Count: <= MaxHave }) throw new PilothouseException(ErrorCode.InvalidArgument, $"'digests' is a list of at most {MaxHave} digests. Ask in several calls.");
-        var missing = new List<string>();
-        foreach (var digest in body.Digests.Distinct(StringComparer.Ordinal))
-            if (await store.FindAsync(digest, ct) is null) missing.Add(digest);
-        return new MissingBlobs(missing);
+        var digests = body.Digests.Distinct(StringComparer.Ordinal).ToArray();
+        var held = new bool[digests.Length];
+        // At once, since an object store takes its time for each.
+        await Parallel.ForAsync(0, digests.Length, new ParallelOptions { MaxDegreeOfParallelism = HaveAtOnce, CancellationToken = ct }, async (i, token) => held[i] = await store.FindAsync(digests[i], token) is not null);
+        return new MissingBlobs([.. digests.Where((_, i) => !held[i])]);
     }
 
     private static async Task<IResult> PutAsync(string? digest, HttpContext http, IBlobStore store, CancellationToken ct)
