@@ -14,6 +14,7 @@ var root = new RootCommand("Pilothouse takes a change to a language model from c
     LfsCommand.Create(),
     LfsCommand.CreateAgent(),
     RunCommand.Create(),
+    ReproduceCommand.Create(),
     ImportCommand.Create(),
     ExportCommand.Create(),
     DataCommand.Create(),

@@ -3,6 +3,8 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Pilothouse.Client.Capture;
+using Pilothouse.Protocols.Artifacts;
+using Pilothouse.Protocols.Locks;
 using Pilothouse.Protocols.V1;
 
 namespace Pilothouse.Client.Runs;
@@ -15,6 +17,8 @@ public sealed class ActiveRun : IAsyncDisposable
 {
     /// <summary>Characters of one tag or parameter; the server cuts far earlier.</summary>
     private const int MaxText = 1024 * 1024;
+
+    private const long MaxLock = 64 * 1024 * 1024;
 
     private const string OuterRun = "PILOTHOUSE_RUN_ID";
 
@@ -34,6 +38,7 @@ public sealed class ActiveRun : IAsyncDisposable
     private Task _environment = Task.CompletedTask;
     private Task _sampling = Task.CompletedTask;
     private bool _ended;
+    private byte[]? _lock;
 
     private ActiveRun(PilothouseClient client, RunOptions options, BufferHeader header, Action<string> problem, TimeProvider time)
     {
@@ -65,6 +70,8 @@ public sealed class ActiveRun : IAsyncDisposable
         var joins = outer is not null && !options.Nested && options.ParentRunId is null;
         var source = options.CaptureSource && !joins ? await SourceState.ReadAsync(Environment.CurrentDirectory, ct) : null;
         var tags = source is null ? [] : new Dictionary<string, string>(source.Tags());
+        var pinned = source is null ? null : PinnedBy(Environment.CurrentDirectory, source.Root);
+        if (pinned is not null) tags[ReproductionTags.Lock] = Digest.Of(pinned).ToString();
         if ((options.ParentRunId ?? outer) is { } parent) tags[RunTags.ParentRun] = parent;
         var command = options.Command ?? Environment.GetCommandLineArgs();
         var line = string.Join(' ', Secrets.MaskedCommand(command).Select(w => w.Length == 0 || w.Any(char.IsWhiteSpace) ? $"'{w}'" : w));
@@ -72,7 +79,7 @@ public sealed class ActiveRun : IAsyncDisposable
         foreach (var (key, value) in options.Tags) tags[key] = value;
         var header = joins ? new BufferHeader(outer!, server, now, null)
             : new BufferHeader(Guid.CreateVersion7(time.GetUtcNow()).ToString("N"), server, now, new NewRun(options.Experiment, options.Name, Environment.UserName, now, tags));
-        var run = new ActiveRun(client, options, header, problem, time);
+        var run = new ActiveRun(client, options, header, problem, time) { _lock = pinned };
         try
         {
             await run.ConnectAsync(ct);
@@ -222,6 +229,8 @@ public sealed class ActiveRun : IAsyncDisposable
         if (!IsOwner) return;
         if (source is { Diff.Length: > 0 }) await LogArtifactAsync(new MemoryStream(source.Diff), "source/diff.patch", ct);
         if (source is { Untracked.Length: > 0 }) await LogTextAsync(source.Untracked, "source/untracked.txt", ct);
+        if (source is { UntrackedContent.Length: > 0 }) await LogArtifactAsync(new MemoryStream(source.UntrackedContent), ReproductionTags.UntrackedContent, ct);
+        if (_lock is not null) await LogArtifactAsync(new MemoryStream(_lock), ReproductionTags.LockFile, ct);
     }
 
     private async Task KeepAliveAsync()
@@ -305,6 +314,18 @@ public sealed class ActiveRun : IAsyncDisposable
         {
             return false;
         }
+    }
+
+    /// <summary>The pilothouse.lock of the working directory, or of one above it in the repository: what the data of the run is.</summary>
+    private static byte[]? PinnedBy(string directory, string root)
+    {
+        for (var folder = new DirectoryInfo(directory); folder is not null; folder = folder.Parent)
+        {
+            var file = new FileInfo(Path.Combine(folder.FullName, LockFile.FileName));
+            if (file is { Exists: true, Length: <= MaxLock }) return File.ReadAllBytes(file.FullName);
+            if (folder.FullName == root) break;
+        }
+        return null;
     }
 
     private static string Root(RunOptions options) => options.BufferDirectory ?? RunBuffer.DefaultRoot;

@@ -31,6 +31,9 @@ public static class OciMediaTypes
     /// <summary>Artifact type of evidence that refers to a release: an approval.</summary>
     public const string Approval = "application/vnd.pilothouse.approval.v1+json";
 
+    /// <summary>Artifact type of evidence that refers to a release: it was repeated.</summary>
+    public const string Reproduction = "application/vnd.pilothouse.reproduction.v1+json";
+
     /// <summary>A DSSE envelope with an in-toto statement.</summary>
     public const string InToto = "application/vnd.in-toto+json";
 }

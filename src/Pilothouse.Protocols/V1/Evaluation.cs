@@ -3,8 +3,11 @@ namespace Pilothouse.Protocols.V1;
 /// <param name="Commit">Candidate revision.</param>
 /// <param name="Baseline">Base line revision; null = none (only floors are gated; the command line fills in what is in production).</param>
 /// <param name="Suites">Names of suites; null = all of the project file.</param>
+/// <param name="AllowStaleLock">Run although pilothouse.lock is missing or stale; the results say so.</param>
+/// <param name="Fresh">Ask the models again for every case, whatever answers are known from earlier runs.</param>
 /// <param name="AllowChangedData">Compare with the base line on the candidate's cases even when the suite's data or scorers differ from the base line's.</param>
-public sealed record NewEvaluation(string Project, string Commit, string? Baseline = null, IReadOnlyList<string>? Suites = null, bool AllowChangedData = false);
+public sealed record NewEvaluation(string Project, string Commit, string? Baseline = null, IReadOnlyList<string>? Suites = null, bool AllowChangedData = false,
+    bool AllowStaleLock = false, bool Fresh = false);
 
 /// <param name="Status">running, finished, failed.</param>
 /// <param name="Verdict">PASS, FAIL, INCONCLUSIVE, INVALID, BUDGET; null while running.</param>

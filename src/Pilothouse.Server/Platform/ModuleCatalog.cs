@@ -10,6 +10,7 @@ using Pilothouse.Server.Modules.Packaging;
 using Pilothouse.Server.Modules.Pipelines;
 using Pilothouse.Server.Modules.Registry;
 using Pilothouse.Server.Modules.Repositories;
+using Pilothouse.Server.Modules.Reproductions;
 using Pilothouse.Server.Modules.Traces;
 using Pilothouse.Server.Modules.Tracking;
 
@@ -25,7 +26,7 @@ public static class ModuleCatalog
         // Level 2
         new TrackingModule(), new RepositoriesModule(),
         // Level 3
-        new RegistryModule(),
+        new RegistryModule(), new ReproductionsModule(),
         // Level 4
         new EvaluationModule(), new FairnessModule(), new TracesModule(), new MonitoringModule(),
         // Level 5

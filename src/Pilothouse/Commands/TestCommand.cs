@@ -25,8 +25,9 @@ internal static class TestCommand
         var fairness = new Option<bool>("--fairness") { Description = "Run the fairness checks too (default: when the project has any and no --suite is given)." };
         var noFairness = new Option<bool>("--no-fairness") { Description = "Leave the fairness checks out." };
         var changed = new Option<bool>("--allow-changed-data") { Description = "Compare even when data or scorers differ from the base line's: both models run on the candidate's cases." };
-        var command = new Command("test", "Run suites, gates and fairness checks. Exit code 0 pass, 1 fail, 2 usage, 3 inconclusive or not comparable, 4 infrastructure.")
-            { project, commit, baseline, suites, junit, markdown, html, fairness, noFairness, changed, server };
+        var stale = new Option<bool>("--allow-stale-lock") { Description = "Test although pilothouse.lock is missing or stale; the report says so." };
+        var command = new Command("test", "Run suites, gates and fairness checks. Exit code 0 pass, 1 fail, 2 usage, 3 inconclusive or not comparable, 4 infrastructure, 5 stale pilothouse.lock.")
+            { project, commit, baseline, suites, junit, markdown, html, fairness, noFairness, changed, stale, server };
         command.SetAction(async (result, ct) =>
         {
             if (result.GetValue(fairness) && result.GetValue(noFairness)) throw new UsageException("--fairness and --no-fairness exclude each other.");
@@ -34,7 +35,7 @@ internal static class TestCommand
             var context = await ProjectContext.FindAsync(result, project, commit, ct);
             var names = result.GetValue(suites) ?? [];
             var baseCommit = await BaselineAsync(client, context.Project, result.GetValue(baseline), ct);
-            var evaluation = await EvaluateAsync(client, new NewEvaluation(context.Project, context.Commit, baseCommit, names.Length == 0 ? null : names, result.GetValue(changed)), ct);
+            var evaluation = await EvaluateAsync(client, new NewEvaluation(context.Project, context.Commit, baseCommit, names.Length == 0 ? null : names, result.GetValue(changed), result.GetValue(stale)), ct);
             Print(evaluation);
             var wantsFairness = !result.GetValue(noFairness) && evaluation.Summary.Status == "finished" && (result.GetValue(fairness) || names.Length == 0);
             var report = wantsFairness ? await FairnessAsync(client, context, isRequired: result.GetValue(fairness), ct) : null;

@@ -2,6 +2,7 @@ using System.Globalization;
 using Pilothouse.Client;
 using Pilothouse.Commands;
 using Pilothouse.Protocols.Artifacts;
+using Pilothouse.Protocols.Lfs;
 using Pilothouse.Protocols.Locks;
 using Pilothouse.Protocols.ProjectFiles;
 using Pilothouse.Protocols.V1;
@@ -64,8 +65,6 @@ internal sealed class LockResolver(WorkTree tree, PilothouseClient client)
 /// <summary>What the files of the tree hold that a project names.</summary>
 internal static class TreeContents
 {
-    private const int MaxPointer = 1024;
-
     public static async Task<Dictionary<string, TreeContent>> ReadAsync(WorkTree tree, ProjectFile project, LockFile lockFile, CancellationToken ct)
     {
         var contents = new Dictionary<string, TreeContent>(StringComparer.Ordinal);
@@ -79,7 +78,8 @@ internal static class TreeContents
                 if (await TrackedAsync(lockFile, path, ct) is { } tracked) contents[path] = tracked;
                 continue;
             }
-            contents[path] = found.Stat.Size <= MaxPointer && Pointer(await File.ReadAllTextAsync(tree.Full(path), ct)) is { } pointer ? pointer : new TreeContent(found.Content.ToDigest(), found.Stat.Size);
+            contents[path] = found.Stat.Size <= LfsPointer.MaxBytes && LfsPointer.TryParse(await File.ReadAllBytesAsync(tree.Full(path), ct)) is { } pointer ? new TreeContent(Digest.Parse("sha256:" + pointer.Oid), pointer.Size)
+                : new TreeContent(found.Content.ToDigest(), found.Stat.Size);
         }
         return contents;
     }
@@ -90,15 +90,5 @@ internal static class TreeContents
         if (tracker.Kind == LockKind.File) return new TreeContent(tracker.Digest, tracker.Size);
         var list = await TreePlan.ListAsync(tracker, ContentCache.Default(), null, ct);
         return list?.FirstOrDefault(f => f.Path == path[(tracker.Name.Length + 1)..]) is { Path: not null } found ? new TreeContent(found.File.Content.ToDigest(), found.File.Size) : null;
-    }
-
-    // version https://git-lfs.github.com/spec/v1
-    // oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393
-    // size 12345
-    private static TreeContent? Pointer(string text)
-    {
-        if (!text.StartsWith("version https://git-lfs.github.com/spec/", StringComparison.Ordinal)) return null;
-        var fields = text.Split('\n').Select(l => l.Split(' ', 2)).Where(l => l.Length == 2).DistinctBy(l => l[0]).ToDictionary(l => l[0], l => l[1]);
-        return Digest.TryParse(fields.GetValueOrDefault("oid"), out var oid) && long.TryParse(fields.GetValueOrDefault("size"), NumberStyles.None, CultureInfo.InvariantCulture, out var size) ? new TreeContent(oid, size) : null;
     }
 }

@@ -18,13 +18,14 @@ internal sealed class AnswerSource(IInference inference, ResponseCache cache, Ev
     private static readonly TimeSpan FirstRetryAfter = TimeSpan.FromMilliseconds(200);
 
     /// <summary>Answers in the order of the cases. Stops asking when so many failed that the suite is invalid anyway.</summary>
+    /// <param name="isFresh">Answers of earlier runs are not used.</param>
     /// <param name="finished">Called for each case that is done, with its cache entry when there is a new one; may be called from several threads.</param>
-    public async Task<IReadOnlyList<Answer>> AskAsync(ModelSubject model, IReadOnlyList<EvaluationInput> cases, Func<(string Key, string Output)?, CancellationToken, Task> finished, CancellationToken ct)
+    public async Task<IReadOnlyList<Answer>> AskAsync(ModelSubject model, IReadOnlyList<EvaluationInput> cases, bool isFresh, Func<(string Key, string Output)?, CancellationToken, Task> finished, CancellationToken ct)
     {
         var isClassifier = model.Entry.Kind == ModelKind.Classifier;
         var requests = isClassifier ? [] : cases.Select(c => Request(model, c)).ToArray();
         var keys = cases.Select((c, i) => isClassifier ? ResponseCache.Key(model, c.Input) : ResponseCache.Key(model, requests[i])).ToArray();
-        var known = await cache.FindAsync([.. keys.OfType<string>().Distinct(StringComparer.Ordinal)], ct);
+        var known = await cache.FindAsync(isFresh ? [] : [.. keys.OfType<string>().Distinct(StringComparer.Ordinal)], ct);
         var answers = new Answer?[cases.Count];
         var open = new List<int>();
         for (var i = 0; i < cases.Count; i++)

@@ -4,8 +4,9 @@ using Pilothouse.Server.Platform.Projects;
 namespace Pilothouse.Server.Modules.Evaluation;
 
 /// <summary>Everything an evaluation needs, resolved: nothing is looked up once it runs.</summary>
+/// <param name="IsFresh">Known answers are not used.</param>
 /// <param name="Faults">Why candidate and base line cannot be compared as a whole (a suite that is gone).</param>
-internal sealed record EvaluationPlan(string Project, string Commit, string? BaselineCommit, IReadOnlyList<SuitePlan> Suites, IReadOnlyList<string> Faults)
+internal sealed record EvaluationPlan(string Project, string Commit, string? BaselineCommit, IReadOnlyList<SuitePlan> Suites, IReadOnlyList<string> Faults, bool IsFresh = false)
 {
     /// <summary>Model calls in all.</summary>
     public int Calls => Suites.Sum(s => s.Calls);

@@ -8,13 +8,14 @@ using Pilothouse.Server.Platform.Projects;
 namespace Pilothouse.Server.Modules.Evaluation;
 
 /// <summary>Resolves a request to what has to be run, and finds out whether candidate and base line can be compared at all.</summary>
-internal sealed class EvaluationPlanner(IRepositories repositories, IProjectContent content, EvaluationOptions options)
+internal sealed class EvaluationPlanner(IRepositories repositories, IProjectLocks locks, IProjectContent content, EvaluationOptions options)
 {
     private static readonly string[] KnownParameters = ["temperature", "max_tokens", "seed"];
 
     public async Task<EvaluationPlan> PlanAsync(NewEvaluation request, CancellationToken ct)
     {
         var commit = await repositories.ResolveAsync(request.Project, request.Commit, ct);
+        var state = request.AllowStaleLock ? await locks.CheckAsync(request.Project, commit, ct) : await locks.RequireFreshAsync(request.Project, commit, ct);
         var file = await repositories.ReadProjectFileAsync(request.Project, commit, ct);
         var baseCommit = request.Baseline is null ? null : await repositories.ResolveAsync(request.Project, request.Baseline, ct);
         var baseFile = baseCommit is null ? null : await repositories.ReadProjectFileAsync(request.Project, baseCommit, ct);
@@ -23,7 +24,8 @@ internal sealed class EvaluationPlanner(IRepositories repositories, IProjectCont
 
         var plans = new List<SuitePlan>();
         foreach (var name in SuiteNames(request, file)) plans.Add(await SuiteAsync(name, side, baseSide, request.AllowChangedData, ct));
-        return new EvaluationPlan(request.Project, commit, baseCommit, plans, Gone(request, file, baseFile));
+        if (state.Complaint is { } complaint) plans = plans.ConvertAll(p => p with { Notes = [.. p.Notes, complaint] });
+        return new EvaluationPlan(request.Project, commit, baseCommit, plans, Gone(request, file, baseFile), request.Fresh);
     }
 
     private static IReadOnlyList<string> SuiteNames(NewEvaluation request, ProjectFile file)

@@ -23,9 +23,9 @@ internal sealed class EvaluationRun(EvaluationPlan plan, string id, AnswerSource
         var judges = new List<(SuitePlan Plan, SuiteJudge Judge)>();
         foreach (var suite in plan.Suites)
         {
-            var candidate = await source.AskAsync(suite.Candidate, suite.Cases, FinishedAsync, ct);
+            var candidate = await source.AskAsync(suite.Candidate, suite.Cases, plan.IsFresh, FinishedAsync, ct);
             await WriteAsync(ct);
-            var baseline = suite.ComparesBaseline ? await source.AskAsync(suite.Baseline!, suite.Cases, FinishedAsync, ct) : null;
+            var baseline = suite.ComparesBaseline ? await source.AskAsync(suite.Baseline!, suite.Cases, plan.IsFresh, FinishedAsync, ct) : null;
             await WriteAsync(ct);
             judges.Add((suite, new SuiteJudge(suite, candidate, baseline, options.MaxFailedShare)));
         }

@@ -13,7 +13,7 @@ using Pilothouse.Server.Platform.Projects;
 
 namespace Pilothouse.Server.Modules.Evaluation;
 
-internal sealed class ProjectContent(IRepositories repositories, IModels models, IDatasets datasets, IBlobStore blobs) : IProjectContent
+internal sealed class ProjectContent(IRepositories repositories, IProjectLocks locks, IModels models, IDatasets datasets, IBlobStore blobs) : IProjectContent
 {
     /// <summary>Largest data file, in the repository, in LFS or registered.</summary>
     private const int MaxDataBytes = 256 * 1024 * 1024;
@@ -43,11 +43,15 @@ internal sealed class ProjectContent(IRepositories repositories, IModels models,
             return new DataSubject(version.Reference, version.Digest, await blobs.ReadRowsAsync(version, MaxDataBytes, ct));
         }
         var path = entry.Path ?? throw new PilothouseException(ErrorCode.InvalidArgument, $"data.{name} names neither a path nor a data set.");
-        var file = await repositories.ReadFileAsync(project, commit, path, MaxDataBytes, ct)
+        var file = await repositories.ReadFileAsync(project, commit, path, MaxDataBytes, ct) ?? await TrackedAsync(project, commit, path, ct)
             ?? throw new PilothouseException(ErrorCode.NotFound, $"data.{name}: {path} is not in commit {Short(commit)} of {project}. Add the file and commit it, or correct the path.");
         if (LfsOid(file) is { } oid) file = await LfsAsync(path, oid, ct);
         return new DataSubject(path, Sha256(file), RowReader.Read(file, path, RowReader.FormatOf(path)));
     }
+
+    /// <summary>Data that pilothouse itself tracks is not in Git: the lock of the commit says what it is.</summary>
+    private async Task<byte[]?> TrackedAsync(string project, string commit, string path, CancellationToken ct) =>
+        await locks.TrackedAsync(project, commit, path, ct) is { } tracked ? await blobs.ReadAsync(tracked.Digest.ToString(), MaxDataBytes, ct) : null;
 
     internal static string Short(string commit) => commit.Length > 10 ? commit[..10] : commit;
 

@@ -1,5 +1,6 @@
 using System.Text;
 using Pilothouse.Protocols.Artifacts;
+using Pilothouse.Protocols.Locks;
 using Pilothouse.Protocols.ProjectFiles;
 using Pilothouse.Protocols.V1;
 using Pilothouse.Server.Modules.Blobs.Api;
@@ -17,10 +18,11 @@ internal sealed record PackagedFile(string Title, string Digest, long Size);
 internal sealed record ResolvedProject(IReadOnlyList<ReleaseComponent> Components, IReadOnlyList<PackagedFile> Files);
 
 /// <summary>Turns the names in a project file into digests. What is not there, or is not what was declared, stops the release.</summary>
-internal sealed class ComponentResolver(IRepositories repositories, IModels models, IDatasets datasets, IBlobStore blobs)
+internal sealed class ComponentResolver(IRepositories repositories, IProjectLocks locks, IModels models, IDatasets datasets, IBlobStore blobs)
 {
     public const string ProjectFileName = "pilothouse.yaml";
     private const int MaxPrompt = 1024 * 1024;
+    private const int MaxLock = 64 * 1024 * 1024;
     private const int MaxDataFile = 256 * 1024 * 1024;
 
     public async Task<ResolvedProject> ResolveAsync(string project, string commit, CancellationToken ct)
@@ -34,6 +36,12 @@ internal sealed class ComponentResolver(IRepositories repositories, IModels mode
         files.Add(new PackagedFile(ProjectFileName, yaml.Digest, yaml.Size));
         // A Git commit is named by SHA-1; it says so.
         components.Add(new ReleaseComponent("code", project, $"git:{commit}", $"sha1:{commit}", 0));
+
+        if ((await locks.RequireFreshAsync(project, commit, ct)).Lock is not null)
+        {
+            var (_, pinned) = await StoreAsync(project, commit, LockFile.FileName, MaxLock, "The lock", ct);
+            components.Add(new ReleaseComponent("lock", LockFile.FileName, $"git:{commit}:{LockFile.FileName}", pinned.Digest, pinned.Size));
+        }
 
         foreach (var (name, model) in file.Models) await ResolveModelAsync(name, model, components, files, ct);
         foreach (var path in file.Models.Values.Select(m => m.Prompt).OfType<string>().Distinct(StringComparer.Ordinal))
@@ -93,6 +101,12 @@ internal sealed class ComponentResolver(IRepositories repositories, IModels mode
     {
         if (data.Path is { } path)
         {
+            if (await locks.TrackedAsync(project, commit, path, ct) is { } tracked)
+            {
+                if (await blobs.FindAsync(tracked.Digest.ToString(), ct) is null)
+                    throw new PilothouseException(ErrorCode.NotFound, $"{ProjectFileName}:{data.Source.Line}: the content of {path}, {tracked.Digest}, is not on this server. Send it: pilothouse add {path}");
+                return new ReleaseComponent("dataset", name, $"git:{commit}:{path}", tracked.Digest.ToString(), tracked.Size);
+            }
             var (content, blob) = await StoreAsync(project, commit, path, MaxDataFile, $"{ProjectFileName}:{data.Source.Line}: the data set '{name}'", ct);
             if (LfsOid(content) is { } oid)
                 blob = await blobs.FindAsync(oid, ct)

@@ -5,18 +5,20 @@ using Pilothouse.Protocols.V1;
 using Pilothouse.Server.Modules.Blobs.Api;
 using Pilothouse.Server.Modules.Evaluation.Api;
 using Pilothouse.Server.Modules.Fairness.Api;
+using Pilothouse.Server.Modules.Reproductions.Api;
 using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Packaging;
 
-/// <summary>Makes OCI referrers of what is known about a release: finished evaluations and fairness reports of its commit, and approvals.</summary>
-internal sealed class EvidenceCollector(IEvaluations evaluations, IFairnessReports fairness, ReleaseStore store, IBlobStore blobs)
+/// <summary>Makes OCI referrers of what is known about a release: finished evaluations and fairness reports of its commit, approvals, and whether it could be repeated.</summary>
+internal sealed class EvidenceCollector(IEvaluations evaluations, IFairnessReports fairness, IReproductions reproductions, ReleaseStore store, IBlobStore blobs)
 {
     /// <summary>Newest evaluations, and reports, of one commit that are looked at.</summary>
     private const int MaxSources = 200;
 
     private const string TestResult = "https://in-toto.io/attestation/test-result/v0.1";
     private const string ApprovalType = "urn:pilothouse:attestation:approval:v0.1";
+    private const string ReproductionType = "urn:pilothouse:attestation:reproduction:v0.1";
     private const string ReportType = "application/json";
 
     /// <summary>Adds the evidence that has come up since the last look.</summary>
@@ -28,6 +30,8 @@ internal sealed class EvidenceCollector(IEvaluations evaluations, IFairnessRepor
             await AddAsync(release, await evaluations.GetAsync(summary.Id, ct), ct);
         foreach (var report in (await fairness.ListAsync(release.Project, release.Commit, MaxSources, ct)).Where(r => !known.Contains(("fairness", r.Id))))
             await AddAsync(release, report, ct);
+        foreach (var repeated in (await reproductions.ListAsync("release", release.Digest, MaxSources, ct)).Where(r => !known.Contains(("reproduction", r.Id))))
+            await AddAsync(release, repeated, ct);
     }
 
     public Task ApproveAsync(StoredRelease release, string actor, string? comment, bool fourEyes, long nowMs, CancellationToken ct)
@@ -53,6 +57,14 @@ internal sealed class EvidenceCollector(IEvaluations evaluations, IFairnessRepor
         var report = await ReportAsync(fairnessReport.Digest, fairnessReport, "fairness.json", ct);
         await AddAsync(release, OciMediaTypes.Fairness, TestResult, Result(fairnessReport.Verdict, report, [.. checks.Select(c => (c.Name, c.Verdict))]), report, new StoredEvidence("", 0, OciMediaTypes.Fairness,
             "fairness", string.Join(", ", checks.Select(c => c.Name)), fairnessReport.Verdict, Sentence(checks), fairnessReport.Id, fairnessReport.CreatedBy, fairnessReport.CreatedMs), ct);
+    }
+
+    private async Task AddAsync(StoredRelease release, Reproduction repeated, CancellationToken ct)
+    {
+        var report = await ReportAsync(repeated.ReportDigest, repeated, "reproduction.json", ct);
+        var predicate = new { verdict = repeated.Verdict, summary = repeated.Summary, recorded_by = repeated.By, time_ms = repeated.TimeMs, report = new { sha256 = report.Digest.Hex } };
+        await AddAsync(release, OciMediaTypes.Reproduction, ReproductionType, predicate, report, new StoredEvidence("", 0, OciMediaTypes.Reproduction,
+            "reproduction", "reproduction", repeated.Verdict, repeated.Summary, repeated.Id, repeated.By, repeated.TimeMs), ct);
     }
 
     private async Task AddAsync(StoredRelease release, string artifactType, string predicateType, object predicate, OciDescriptor? report, StoredEvidence evidence, CancellationToken ct)

@@ -18,6 +18,7 @@ internal sealed class JobService(JobStore store, JobRunner runner, IBlobStore bl
     public async Task<Job> EnqueueAsync(NewJob job, string actor, CancellationToken ct)
     {
         Validate(job);
+        if (job.WorkingDirectory is { } directory) await DirectoryLock.RequireFreshAsync(directory, ct);
         var row = new JobRow
         {
             Id = ids.New(),

@@ -5,6 +5,7 @@ using Pilothouse.Server.Modules.Repositories.Api;
 using Pilothouse.Server.Modules.Repositories.Browse;
 using Pilothouse.Server.Modules.Repositories.Endpoints;
 using Pilothouse.Server.Modules.Repositories.Lfs;
+using Pilothouse.Server.Modules.Repositories.Locks;
 using Pilothouse.Server.Modules.Repositories.Push;
 using Pilothouse.Server.Platform;
 
@@ -26,6 +27,7 @@ public sealed class RepositoriesModule : IModule
         services.AddSingleton<BranchRules>().AddSingleton<IBranchRules>(s => s.GetRequiredService<BranchRules>());
         services.AddSingleton<TreeReader>().AddSingleton<CommitReader>().AddSingleton<DiffReader>().AddSingleton<BlameReader>().AddSingleton<IRepositoryBrowser, RepositoryBrowser>();
         services.AddSingleton<LfsStore>().AddSingleton<LfsTokens>().AddSingleton<LfsService>().AddSingleton<LfsTusService>();
+        services.AddSingleton<LockStore>().AddSingleton<PushLocks>().AddSingleton<IProjectLocks, ProjectLocks>();
         services.AddSingleton<LfsLockStore>().AddSingleton<LfsLockService>();
     }
 

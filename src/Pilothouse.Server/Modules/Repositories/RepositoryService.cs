@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
+using Pilothouse.Protocols.Locks;
 using Pilothouse.Protocols.ProjectFiles;
 using Pilothouse.Server.Modules.Repositories.Api;
 using Pilothouse.Server.Platform;
@@ -12,6 +13,7 @@ internal sealed partial class RepositoryService(Git git, IProjects projects) : I
 {
     public const string ProjectFileName = "pilothouse.yaml";
     private const int MaxProjectFile = 1024 * 1024;
+    private const int MaxLockFile = 64 * 1024 * 1024;
     private const int MaxLog = 1000;
     private const int MaxLogBytes = 4 * 1024 * 1024;
 
@@ -49,6 +51,19 @@ internal sealed partial class RepositoryService(Git git, IProjects projects) : I
     }
 
     public async Task<ProjectFile> ReadProjectFileAsync(string project, string commit, CancellationToken ct)
+    {
+        var declared = await ReadDeclaredAsync(project, commit, ct);
+        if (declared.Models.Values.All(m => m.Alias is null)) return declared;
+        // A model that follows an alias is, in a commit, the version that the lock of the commit says.
+        var text = await ReadFileAsync(project, commit, LockFile.FileName, MaxLockFile, ct);
+        var pinned = text is null ? null : LockFileReader.Parse(Encoding.UTF8.GetString(text)).File;
+        var (file, unpinned) = LockNeeds.Pin(declared, pinned);
+        return unpinned.Count == 0 ? file : throw new PilothouseException(ErrorCode.LockStale,
+            $"In commit {commit} {string.Join(", ", unpinned.Select(m => $"models.{m}"))} follow{(unpinned.Count == 1 ? "s" : "")} an alias, and {(pinned is null ? $"there is no readable {LockFile.FileName}" : $"{LockFile.FileName} does not say which version that is")}. Run 'pilothouse lock', commit it and push.");
+    }
+
+    /// <summary>The project file as it stands: models that follow an alias have no version.</summary>
+    internal async Task<ProjectFile> ReadDeclaredAsync(string project, string commit, CancellationToken ct)
     {
         var content = await ReadFileAsync(project, commit, ProjectFileName, MaxProjectFile, ct)
             ?? throw new PilothouseException(ErrorCode.NotFound, $"Commit {commit} of '{project}' has no {ProjectFileName} at its root. Make one with: pilothouse init");

@@ -10,6 +10,8 @@ public enum ErrorCode
     AlreadyExists,
     /// <summary>The object is in a state that forbids the call (e.g. a deleted run, a rollout under way).</summary>
     FailedPrecondition,
+    /// <summary>pilothouse.lock is missing, or not the one of this pilothouse.yaml and these files.</summary>
+    LockStale,
     /// <summary>The content does not have the digest that was promised.</summary>
     DigestMismatch,
     TooLarge,

@@ -17,7 +17,7 @@ public abstract class ErrorShape
         ErrorCode.Unauthenticated => 401,
         ErrorCode.PermissionDenied => 403,
         ErrorCode.NotFound => 404,
-        ErrorCode.AlreadyExists or ErrorCode.FailedPrecondition => 409,
+        ErrorCode.AlreadyExists or ErrorCode.FailedPrecondition or ErrorCode.LockStale => 409,
         ErrorCode.TooLarge => 413,
         ErrorCode.Unsupported => 415,
         ErrorCode.RateLimited => 429,

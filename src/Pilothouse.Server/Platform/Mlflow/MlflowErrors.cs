@@ -22,7 +22,7 @@ public sealed class MlflowErrors : ErrorShape
     internal static (int Status, string Name) Describe(ErrorCode code) => code switch
     {
         ErrorCode.InvalidArgument or ErrorCode.DigestMismatch => (400, MlflowErrorCodes.InvalidParameterValue),
-        ErrorCode.FailedPrecondition => (400, MlflowErrorCodes.InvalidState),
+        ErrorCode.FailedPrecondition or ErrorCode.LockStale => (400, MlflowErrorCodes.InvalidState),
         ErrorCode.Unauthenticated => (401, MlflowErrorCodes.Unauthenticated),
         ErrorCode.PermissionDenied => (403, MlflowErrorCodes.PermissionDenied),
         ErrorCode.NotFound => (404, MlflowErrorCodes.ResourceDoesNotExist),

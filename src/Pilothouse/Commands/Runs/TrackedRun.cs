@@ -7,7 +7,14 @@ namespace Pilothouse.Commands.Runs;
 
 /// <param name="Outputs">Files and directories that are stored when the command has ended.</param>
 /// <param name="SystemInterval">Between two samples of CPU, memory, disk, network and GPUs.</param>
-internal sealed record RunRequest(RunOptions Options, IReadOnlyList<string> Outputs, TimeSpan SystemInterval);
+internal sealed record RunRequest(RunOptions Options, IReadOnlyList<string> Outputs, TimeSpan SystemInterval)
+{
+    /// <summary>Variables of the command, beside those of this process.</summary>
+    public IReadOnlyDictionary<string, string> Variables { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>What the command reads, by digest; stored with the run.</summary>
+    public RunInputs? Inputs { get; init; }
+}
 
 /// <summary>
 /// One command as a run. A server that is away, at the start or in the middle, costs nothing: everything is kept on disk and sent when it is back. A training is worth more than its log:
@@ -21,10 +28,16 @@ internal sealed class TrackedRun(PilothouseClient client)
     private const int NotStarted = 127;
     private readonly HashSet<string> _full = [];
 
+    /// <summary>The run, once it has begun.</summary>
+    public string? RunId { get; private set; }
+
     public async Task<int> ExecuteAsync(RunRequest request, CancellationToken ct)
     {
         await using var run = await client.StartRunAsync(request.Options, ct);
         Console.Error.WriteLine(run.Server is { } known ? $"pilothouse: run {known.Name} ({run.Id}) in experiment '{request.Options.Experiment}'" : $"pilothouse: run {run.Id} in experiment '{request.Options.Experiment}'");
+
+        RunId = run.Id;
+        if (request.Inputs is { Files.Count: > 0 } inputs) await TryAsync("the list of inputs", () => run.LogTextAsync(Output.ToJson(inputs), ReproductionTags.InputsFile, CancellationToken.None));
 
         // From here on nothing is cancelled: a signal goes to the command, and the run is recorded to its end.
         var (code, signal) = await RunChildAsync(run, request);
@@ -64,7 +77,7 @@ internal sealed class TrackedRun(PilothouseClient client)
         var words = request.Options.Command!;
         try
         {
-            using var child = ChildProcess.Start(words, Variables(run, request.Options.Experiment), (stream, bytes) => Take(run, stream, bytes));
+            using var child = ChildProcess.Start(words, Variables(run, request), (stream, bytes) => Take(run, stream, bytes));
             run.StartSampling(child.Id, request.SystemInterval);
             return (await child.WaitAsync(), child.Received);
         }
@@ -75,10 +88,11 @@ internal sealed class TrackedRun(PilothouseClient client)
     }
 
     /// <summary>MLflow code inside the command logs to this run, a nested <c>pilothouse run</c> below it, and spans of the command become one trace with the run's id.</summary>
-    private Dictionary<string, string> Variables(ActiveRun run, string experiment)
+    private Dictionary<string, string> Variables(ActiveRun run, RunRequest request)
     {
+        var experiment = request.Options.Experiment;
         var server = client.Server.ToString().TrimEnd('/');
-        var variables = new Dictionary<string, string> { ["PILOTHOUSE_URL"] = server, ["PILOTHOUSE_RUN_ID"] = run.Id, ["MLFLOW_TRACKING_URI"] = server, ["MLFLOW_RUN_ID"] = run.Id };
+        var variables = new Dictionary<string, string>(request.Variables) { ["PILOTHOUSE_URL"] = server, ["PILOTHOUSE_RUN_ID"] = run.Id, ["MLFLOW_TRACKING_URI"] = server, ["MLFLOW_RUN_ID"] = run.Id };
         if (run.Server is { } known) variables["MLFLOW_EXPERIMENT_ID"] = known.ExperimentId;
         else variables["MLFLOW_EXPERIMENT_NAME"] = experiment;
         if (Environment.GetEnvironmentVariable("TRACEPARENT") is null) variables["TRACEPARENT"] = $"00-{run.Id}-{run.Id[16..]}-01";

@@ -27,13 +27,13 @@ internal sealed class EvaluationBench(TestDatabase database)
     public EvaluationOptions Options { get; } = new() { Attempts = 1 };
     public AuditService Audit { get; } = new(new AuditStore(database.Db), database.Time);
 
-    public ProjectContent Content => new(Repositories, Models, new NoDatasets(), Blobs);
+    public ProjectContent Content => new(Repositories, new NoLocks(), Models, new NoDatasets(), Blobs);
 
     public EvaluationStore Store => new(database.Db, Audit, Cache, database.Time);
 
     private ResponseCache Cache => new(database.Db, database.Time, Options);
 
-    public EvaluationService Service() => new(new EvaluationPlanner(Repositories, Content, Options), new AnswerSource(Inference, Cache, Options, database.Time), Store, Cache, Blobs, Work, Events, Options,
+    public EvaluationService Service() => new(new EvaluationPlanner(Repositories, new NoLocks(), Content, Options), new AnswerSource(Inference, Cache, Options, database.Time), Store, Cache, Blobs, Work, Events, Options,
         new Ids(database.Time), database.Time, NullLogger<EvaluationService>.Instance);
 
     /// <summary>Starts, runs to the end and returns the result.</summary>

@@ -76,3 +76,15 @@ internal sealed class FakeAuthenticator(bool login) : IAuthenticator
 
     public Task<Caller?> AuthenticateAsync(string token, CancellationToken ct) => throw new NotSupportedException();
 }
+
+internal sealed class FakeReproductions : Pilothouse.Server.Modules.Reproductions.Api.IReproductions
+{
+    public List<Reproduction> All { get; } = [];
+
+    public Task<ReproductionDetail> AddAsync(NewReproduction reproduction, string actor, CancellationToken ct) => throw new NotSupportedException();
+
+    public Task<ReproductionDetail> GetAsync(string id, CancellationToken ct) => throw new NotSupportedException();
+
+    public Task<IReadOnlyList<Reproduction>> ListAsync(string? kind, string? subject, int limit, CancellationToken ct) =>
+        Task.FromResult<IReadOnlyList<Reproduction>>([.. All.Where(r => r.SubjectKind == kind && r.SubjectId == subject)]);
+}

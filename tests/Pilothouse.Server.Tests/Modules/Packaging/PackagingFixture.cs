@@ -12,8 +12,8 @@ internal sealed class PackagingFixture : IAsyncDisposable
         Registry = registry;
         Store = new ReleaseStore(registry.Db, registry.Audit);
         Contents = new OciContents(Store, registry.Blobs);
-        Releases = new ReleaseService(Store, new ComponentResolver(Repositories, registry.Models, registry.Datasets, registry.Blobs),
-            new EvidenceCollector(Evaluations, Fairness, Store, registry.Blobs), Repositories, registry.Blobs, new FakeAuthenticator(login), registry.Time);
+        Releases = new ReleaseService(Store, new ComponentResolver(Repositories, new NoLocks(), registry.Models, registry.Datasets, registry.Blobs),
+            new EvidenceCollector(Evaluations, Fairness, Reproductions, Store, registry.Blobs), Repositories, registry.Blobs, new FakeAuthenticator(login), registry.Time);
     }
 
     public RegistryFixture Registry { get; }
@@ -23,6 +23,8 @@ internal sealed class PackagingFixture : IAsyncDisposable
     public FakeEvaluations Evaluations { get; } = new();
 
     public FakeFairness Fairness { get; } = new();
+
+    public FakeReproductions Reproductions { get; } = new();
 
     public ReleaseStore Store { get; }
 

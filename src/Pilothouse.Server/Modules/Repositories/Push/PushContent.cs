@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Pilothouse.Protocols.Lfs;
 using Pilothouse.Server.Modules.Repositories.Lfs;
+using Pilothouse.Server.Modules.Repositories.Locks;
 
 namespace Pilothouse.Server.Modules.Repositories.Push;
 
@@ -16,7 +17,7 @@ internal sealed record PushedFile(string Mode, string Id, string Path)
 /// <summary>
 /// Looks at what the new commits of a push bring, while git keeps it in quarantine. Every commit must be complete, not only the newest: a checkout of any of them works later.
 /// </summary>
-internal sealed class PushContent(Git git, LfsService lfs, LfsStore objects, LfsLockStore locks)
+internal sealed class PushContent(Git git, LfsService lfs, LfsStore objects, LfsLockStore locks, PushLocks pinned)
 {
     private const int Chunk = 4096;
     private const int MaxLocks = 10_000;
@@ -52,6 +53,7 @@ internal sealed class PushContent(Git git, LfsService lfs, LfsStore objects, Lfs
     private async Task CheckAsync(string project, string actor, List<PushedFile> files, ObjectReader reader, bool requireData, PushFindings findings, CancellationToken ct)
     {
         if (files.Count == 0) return;
+        await pinned.CheckAsync(project, actor, files, reader, requireData, findings, ct);
         var info = await reader.InfoAsync([.. files.Select(f => f.Id)], ct);
         var small = files.Where((f, i) => info[i] is { } known && known.Size <= (f.IsSymlink ? MaxSymlink : LfsPointer.MaxBytes)).ToList();
         for (var i = 0; i < files.Count; i++)
