@@ -16,6 +16,7 @@ internal sealed class Restorer(PilothouseClient client, string directory, TimePr
 
     private readonly List<string> _missing = [];
     private readonly List<string> _notes = [];
+    private string _prefix = "";
 
     public IReadOnlyList<string> Missing => _missing;
 
@@ -25,7 +26,7 @@ internal sealed class Restorer(PilothouseClient client, string directory, TimePr
     public string? LockDigest { get; private set; }
 
     /// <summary>Where the command runs.</summary>
-    public string WorkingDirectory { get; private set; } = directory;
+    public string WorkingDirectory => Path.Combine(directory, _prefix);
 
     /// <param name="repository">A repository on this disk that may have the commit; null = none.</param>
     public async Task RestoreAsync(RecordedRun run, string? repository, CancellationToken ct)
@@ -38,7 +39,7 @@ internal sealed class Restorer(PilothouseClient client, string directory, TimePr
         }
         else _missing.Add($"commit {commit}: neither the repository here nor one on {client.Server} has it{(run.Remote is null ? "" : $" ({run.Remote} was tried too)")}");
         if (run.Prefix.Length > 0 && !LockRules.IsTreePath(run.Prefix)) _missing.Add($"directory: '{run.Prefix}' is not a path inside the repository");
-        else WorkingDirectory = Path.Combine(directory, run.Prefix);
+        else _prefix = run.Prefix;
         await MaterialiseAsync(run, ct);
         await InputsAsync(run, ct);
     }
@@ -46,9 +47,10 @@ internal sealed class Restorer(PilothouseClient client, string directory, TimePr
     /// <summary>From the repository here when it has the commit, else from a project on the server, else from where it was cloned from.</summary>
     private async Task<bool> CheckOutAsync(string commit, string? remote, string? repository, CancellationToken ct)
     {
-        if (repository is not null && (await GitTree.RunAsync(repository, null, ct, "cat-file", "-e", commit + "^{commit}")).ExitCode == 0)
+        if (repository is not null && (await GitTree.RunAsync(repository, null, ct, "cat-file", "-e", commit + "^{commit}")).ExitCode == 0
+            && await GitTree.RunAsync(repository, null, ct, "rev-parse", "--git-common-dir") is { ExitCode: 0 } found
             // Shares the objects: nothing is copied, nothing is noted in the user's own repository.
-            return await CloneAsync(["clone", "--quiet", "--no-checkout", "--shared", repository, directory], commit, ct);
+            && await CloneAsync(["clone", "--quiet", "--no-checkout", "--shared", Path.GetFullPath(Encoding.UTF8.GetString(found.Output).Trim(), repository), directory], commit, ct)) return true;
         foreach (var project in await client.ListProjectsAsync(ct))
         {
             try
@@ -150,6 +152,8 @@ internal sealed class Restorer(PilothouseClient client, string directory, TimePr
     /// <summary>What the run said it reads: by digest, wherever it lay.</summary>
     private async Task InputsAsync(RecordedRun run, CancellationToken ct)
     {
+        // Recorded relative to the project, wherever in it the command ran.
+        var root = WorkTree.TryFind(WorkingDirectory)?.Root is { } found && found.StartsWith(directory, StringComparison.Ordinal) ? found : WorkingDirectory;
         foreach (var input in run.Inputs?.Files ?? [])
         {
             if (!Digest.TryParse(input.Digest, out var digest))
@@ -158,13 +162,13 @@ internal sealed class Restorer(PilothouseClient client, string directory, TimePr
                 continue;
             }
             var isInside = LockRules.IsTreePath(input.Path);
-            var path = isInside ? Path.Combine(WorkingDirectory, input.Path) : input.Path;
+            var path = isInside ? Path.Combine(root, input.Path) : input.Path;
             if (await HoldsAsync(path, digest, input.Size, ct)) continue;
             if (!isInside) _missing.Add($"content {digest}: {input.Path} lay outside of the repository, and is not here with this digest");
             else if (await FetchAsync(digest, ct) is not { } content) _missing.Add($"content {digest}: {input.Path}");
             else
             {
-                new WorkTree(WorkingDirectory).RequireNoLinkAbove(input.Path);
+                new WorkTree(root).RequireNoLinkAbove(input.Path);
                 Directory.CreateDirectory(Path.GetDirectoryName(path)!);
                 Linking.Place(content, path + ".part", path, LinkMode.Copy);
             }

@@ -5,6 +5,7 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 using Pilothouse.Data;
+using Pilothouse.Protocols.V1;
 using Pilothouse.Server.Modules.Blobs.Api;
 using Pilothouse.Server.Modules.Tracking;
 using Pilothouse.Server.Modules.Tracking.Media;
@@ -52,6 +53,10 @@ internal sealed class RunWorld(TestServer server, string experiment)
         for (var step = 0; step < 5; step++)
             await world.PostAsync("runs/log-batch", new { run_id = id, metrics = Enumerable.Range(0, count).Select(i => new { key = $"layer{i / 50:00}/metric{i % 50:00}", value = Math.Sin(i + step), timestamp = SampleWorld.Ago(100 - step), step }) });
         await world.PostAsync("runs/update", new { run_id = id, status = "FINISHED", end_time = SampleWorld.Ago(50) });
+        foreach (var (verdict, summary, repeated) in ((string, string, string?)[])[
+            (ReproductionVerdicts.Reproduced, "5,000 points of 1000 metrics are the same to the bit.", id), (ReproductionVerdicts.Differs, $"loss first differs at step 3: 0.25 was recorded, 0.26 came out. {Script}", id),
+            (ReproductionVerdicts.Cannot, "It cannot be repeated: content sha256:0f31: data/train.bin, and 2 more.", null)])
+            await server.Client.AddReproductionAsync(new NewReproduction("run", id, verdict, summary, repeated, new ReproductionReport()), default);
         return id;
     }
 

@@ -1,11 +1,13 @@
 using System.Reflection;
 using Microsoft.Extensions.DependencyInjection;
+using Pilothouse.Protocols.Locks;
 using Pilothouse.Protocols.V1;
 using Pilothouse.Server.Modules.Deployments.Api;
 using Pilothouse.Server.Modules.Evaluation.Api;
 using Pilothouse.Server.Modules.Fairness.Api;
 using Pilothouse.Server.Modules.Monitoring.Api;
 using Pilothouse.Server.Modules.Packaging.Api;
+using Pilothouse.Server.Modules.Repositories.Api;
 using Pilothouse.Server.Modules.Traces.Api;
 using Pilothouse.Server.Platform;
 
@@ -43,6 +45,10 @@ internal static class SampleServices
         {
             [nameof(IReleases.GetAsync)] = a => Later(SampleWorld.Releases.FirstOrDefault(r => r.Digest == (string?)a[0]) ?? SampleWorld.Releases[0]),
             [nameof(IReleases.ListAsync)] = _ => Later(SampleWorld.Releases),
+        }));
+        services.AddSingleton(Of<IProjectLocks>(new()
+        {
+            [nameof(IProjectLocks.FindAsync)] = _ => Later<LockFile?>(SampleWorld.Lock),
         }));
         services.AddSingleton(Of<ITraces>(new()
         {

@@ -1,3 +1,5 @@
+using Pilothouse.Protocols.Artifacts;
+using Pilothouse.Protocols.Locks;
 using Pilothouse.Protocols.V1;
 
 namespace Pilothouse.EndToEnd.Tests.Web;
@@ -29,6 +31,7 @@ internal static class SampleWorld
             new("evaluation", "support-quality", Hex("e1"), "PASS", "exact: +0.012 against the base line, 95 % interval -0.004 to +0.028, margin 0.03.", EvaluationId, "maria", Ago(2300)),
             new("fairness", "pronouns", Hex("f1"), "FAIL", "Largest gap 0.24 between groups; the limit is 0.20.", FairnessId, "maria", Ago(2200)),
             new("approval", "approval", Hex("aa"), "APPROVED", "Looks right to me.", null, "jonas", Ago(1800)),
+            new("reproduction", "reproduction", Hex("ac"), "DIFFERS", "training of models:/triage/2: loss first differs at step 3: 0.2519 was recorded, 0.2523 came out.", "01k6reproduction0000000001", "maria", Ago(1700)),
         ]),
         new(Stable, Project, BaseCommit, "Assistant v3 with typo robustness", "jonas", Ago(90_000), Components(3, "b2"),
         [
@@ -136,6 +139,19 @@ internal static class SampleWorld
             ]),
     };
 
+    /// <summary>Every kind of entry, one that runs elsewhere, and a model that follows an alias.</summary>
+    public static LockFile Lock { get; } = LockFile.Create(
+    [
+        new LockEntry(LockKind.Data, "heldout") { Reference = "datasets:/support-heldout/2", Digest = Digest.Parse(Hex("a14")), Size = 182_044, Checkout = "data/heldout.jsonl" },
+        new LockEntry(LockKind.Folder, "data/images with a rather long name/of many parts") { Digest = Digest.Parse(Hex("f0")), Size = 48_221_113_020, FileCount = 81_204 },
+        new LockEntry(LockKind.File, "data/embeddings.bin") { Digest = Digest.Parse(Hex("f1")), Size = 8_120_334 },
+        new LockEntry(LockKind.Model, "assistant") { Reference = "models:/assistant/4", Follows = "@champion", Digest = Digest.Parse(Hex("a11")), Size = 7_602_176 },
+        new LockEntry(LockKind.Model, "judge") { Reference = "http://127.0.0.1:8080/v1#judge-2" },
+        new LockEntry(LockKind.Prompt, "prompts/support.yaml") { Digest = Digest.Parse(Hex("a13")), Size = 412 },
+        new LockEntry(LockKind.Suite, "support-quality") { Digest = Digest.Parse(Hex("51")) },
+        new LockEntry(LockKind.Tool, "search") { Path = "tools/search.json", Digest = Digest.Parse(Hex("70")), Size = 912 },
+    ]);
+
     /// <summary>A digest that begins with the given digits.</summary>
     public static string Hex(string start) => "sha256:" + (start + string.Concat(Enumerable.Repeat("9c4e7b2f", 8)))[..64];
 
@@ -145,6 +161,7 @@ internal static class SampleWorld
         new("model", "triage", "models:/triage/2", Hex(seed + "2"), 1_204_224),
         new("prompt", "support", "prompts:/support/7", Hex(seed + "3"), 412),
         new("dataset", "heldout", "datasets:/support-heldout/2", Hex(seed + "4"), 182_044),
+        new("lock", "pilothouse.lock", "git:" + (model == 4 ? Commit : BaseCommit) + ":pilothouse.lock", Hex(seed + "6"), 2_213),
         new("code", Project, "git:" + (model == 4 ? Commit : BaseCommit), Hex(seed + "5"), 0),
     ];
 

@@ -77,10 +77,10 @@ internal sealed class ReproductionService(ReproductionStore store, IRuns runs, I
         {
             case "run":
                 var run = (await runs.GetAsync(r.SubjectId ?? "", ct)).Run;
-                return run.Tags.GetValueOrDefault(CommitTag) is { Length: 40 } commit ? new { name = "runs/" + run.Id, digest = (object)new { gitCommit = commit } }
-                    : new { name = "runs/" + run.Id, digest = (object)new { sha256 = Digest.Of(Encoding.UTF8.GetBytes("runs/" + run.Id)).Hex } };
+                return run.Tags.GetValueOrDefault(CommitTag) is { Length: 40 } commit ? new { name = "runs/" + run.Id, digest = new Dictionary<string, string> { ["gitCommit"] = commit } }
+                    : new { name = "runs/" + run.Id, digest = new Dictionary<string, string> { ["sha256"] = Digest.Of(Encoding.UTF8.GetBytes("runs/" + run.Id)).Hex } };
             case "release" when Digest.TryParse(r.SubjectId, out var release):
-                return new { name = "releases/" + release, digest = (object)new { sha256 = release.Hex } };
+                return new { name = "releases/" + release, digest = new Dictionary<string, string> { ["sha256"] = release.Hex } };
             case "release":
                 throw Wrong($"'{Shown(r.SubjectId)}' is not the digest of a release.");
             default:
