@@ -1,5 +1,4 @@
 using System.Text;
-using Pilothouse.Protocols;
 using Pilothouse.Protocols.Artifacts;
 using Pilothouse.Protocols.Lfs;
 using Pilothouse.Protocols.Locks;
