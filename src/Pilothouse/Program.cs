@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Pilothouse.Commands;
+using Pilothouse.Commands.Ci;
 
 var root = new RootCommand("Pilothouse takes a change to a language model from commit to production with evidence, watches it there, and takes it back when it degrades.")
 {
@@ -22,6 +23,7 @@ var root = new RootCommand("Pilothouse takes a change to a language model from c
     DatasetCommand.Create(),
     PromptCommand.Create(),
     TestCommand.Create(),
+    CiCommand.Create(),
     FairnessCommand.Create(),
     PackageCommand.Create(),
     ReleaseCommand.Create(),
