@@ -1,0 +1,68 @@
+namespace Pilothouse.Protocols.Ci.Templates;
+
+internal static class GitHubTemplate
+{
+    public static string Write(string? baseline) => $$$"""
+        # Written by 'pilothouse ci init github'. What it runs is in .pilothouse/ci.sh; check it with 'pilothouse ci lint'.
+        name: Pilothouse
+
+        on:
+          push:
+          pull_request:
+          workflow_dispatch:
+            inputs:
+              baseline:
+                description: Environment or revision to compare with; empty = only floors
+                type: string
+                default: "{{{baseline}}}"
+          repository_dispatch:
+            types: [pilothouse]
+          schedule:
+            - cron: "17 3 * * *"
+
+        permissions:
+          contents: read
+
+        concurrency:
+          group: pilothouse-${{ github.ref }}
+          cancel-in-progress: false
+
+        jobs:
+          test:
+            name: Suites and gates
+            runs-on: ubuntu-latest
+            timeout-minutes: 60
+            # A pull request from a fork has no secrets.
+            if: github.event_name != 'pull_request' || github.event.pull_request.head.repo.full_name == github.repository
+            env:
+              PILOTHOUSE_URL: ${{ vars.PILOTHOUSE_URL }}
+              PILOTHOUSE_TOKEN: ${{ secrets.PILOTHOUSE_TOKEN }}
+              PILOTHOUSE_BASELINE: ${{ github.event_name == 'workflow_dispatch' && inputs.baseline || '{{{baseline}}}' }}
+              PILOTHOUSE_CI: ci/github
+            steps:
+              - uses: actions/checkout@v4
+                with:
+                  fetch-depth: 0
+              - uses: actions/setup-dotnet@v4
+                with:
+                  dotnet-version: 10.0.x
+              - uses: actions/cache@v4
+                with:
+                  path: .pilothouse/cache
+                  key: pilothouse-v1-${{ hashFiles('pilothouse.yaml') }}
+                  restore-keys: pilothouse-v1-
+              - name: Install
+                run: sh .pilothouse/ci.sh install
+              - name: Test
+                run: sh .pilothouse/ci.sh test
+              - name: Keep the reports
+                if: always()
+                uses: actions/upload-artifact@v4
+                with:
+                  name: pilothouse
+                  path: .pilothouse/reports
+                  include-hidden-files: true
+                  if-no-files-found: ignore
+
+        """.ReplaceLineEndings("\n");
+}

@@ -1,0 +1,119 @@
+namespace Pilothouse.Protocols.Ci.Templates;
+
+/// <summary>The shell script that every pipeline runs, so that a build on a CI system and one by hand do the same.</summary>
+internal static class ScriptTemplate
+{
+    public static string Write(string project) => Text.ReplaceLineEndings("\n").Replace("@PROJECT@", project, StringComparison.Ordinal);
+
+    // Tokens go through the environment and standard input, never through arguments that others on the machine can read.
+    private const string Text = """
+        #!/bin/sh
+        # Written by 'pilothouse ci init'. Needs sh, git, curl and tar.
+        #   sh .pilothouse/ci.sh install   brings the command line, of the server's own version, into .pilothouse/cache
+        #   sh .pilothouse/ci.sh test      gives this commit to the server, runs suites, gates and fairness checks,
+        #                                  writes .pilothouse/reports, reports the verdict back to the server
+        # PILOTHOUSE_URL, PILOTHOUSE_TOKEN   the server, and a token of the role writer
+        # PILOTHOUSE_PROJECT                 default: @PROJECT@
+        # PILOTHOUSE_BASELINE                an environment or revision to compare with; empty = only floors
+        # PILOTHOUSE_CI                      name of this check, such as ci/jenkins
+        # Exit code of test: 0 pass, 1 fail, 2 usage, 3 inconclusive or not comparable, 4 infrastructure.
+        set -eu
+        : "${PILOTHOUSE_URL:?set it to the address of the Pilothouse server}"
+        url=${PILOTHOUSE_URL%/}
+        project=${PILOTHOUSE_PROJECT:-@PROJECT@}
+        cache=.pilothouse/cache
+        reports=.pilothouse/reports
+        context=${PILOTHOUSE_CI:-ci/script}
+        export PILOTHOUSE_CACHE="$PWD/$cache/digests"
+
+        fail() { echo "pilothouse ci: $1" >&2; exit 4; }
+
+        fetch() {
+            if [ -n "${PILOTHOUSE_TOKEN:-}" ]; then
+                printf 'header = "Authorization: Bearer %s"\n' "$PILOTHOUSE_TOKEN" | curl -fsSL --retry 3 --connect-timeout 20 -K - "$@"
+            else
+                curl -fsSL --retry 3 --connect-timeout 20 "$@"
+            fi
+        }
+
+        install() {
+            mkdir -p "$cache" "$reports"
+            printf '*\n' >"$cache/.gitignore"
+            printf '*\n' >"$reports/.gitignore"
+            version=$(fetch "$url/api/v1/cli/version") || fail "the server $url does not answer, or refuses PILOTHOUSE_TOKEN"
+            cli_folder=$cache/cli-$version
+            if [ ! -f "$cli_folder/pilothouse.dll" ]; then
+                rm -rf "$cache"/cli-*
+                mkdir -p "$cli_folder.new"
+                fetch -o "$cache/cli.tar.gz" "$url/api/v1/cli" || fail "the command line cannot be fetched from $url"
+                tar -xzf "$cache/cli.tar.gz" -C "$cli_folder.new"
+                rm "$cache/cli.tar.gz"
+                mv "$cli_folder.new" "$cli_folder"
+            fi
+            dotnet=dotnet
+            if ! command -v dotnet >/dev/null 2>&1 || ! dotnet --list-runtimes | grep -q '^Microsoft.AspNetCore.App 10\.'; then
+                dotnet=$PWD/$cache/dotnet/dotnet
+                if [ ! -x "$dotnet" ]; then
+                    command -v bash >/dev/null 2>&1 || fail "the .NET 10 runtime is not installed, and its installer needs bash"
+                    curl -fsSL --retry 3 -o "$cache/dotnet-install.sh" https://dot.net/v1/dotnet-install.sh || fail "the .NET 10 runtime is not installed and cannot be fetched"
+                    bash "$cache/dotnet-install.sh" --channel 10.0 --runtime aspnetcore --install-dir "$cache/dotnet"
+                fi
+            fi
+        }
+
+        cli() { "$dotnet" "$cli_folder/pilothouse.dll" "$@"; }
+
+        # The server judges commits that it has. One of a CI build goes to a ref of its own, which moves no branch and starts no pipeline there.
+        submit() {
+            commit=$(git rev-parse --verify HEAD) || fail "this is no Git repository with a commit"
+            if [ "$(git rev-parse --is-shallow-repository)" = true ]; then git fetch -q --unshallow || fail "the clone is shallow: its history is needed"; fi
+            if [ -n "${PILOTHOUSE_TOKEN:-}" ]; then
+                export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=http.extraHeader GIT_CONFIG_VALUE_0="Authorization: Bearer $PILOTHOUSE_TOKEN"
+            fi
+            git push -q -o ci.skip "$url/git/$project.git" "$commit:refs/ci/$commit" || fail "the server did not take commit $commit of project $project"
+            unset GIT_CONFIG_COUNT GIT_CONFIG_KEY_0 GIT_CONFIG_VALUE_0 || true
+        }
+
+        build_url() {
+            if [ -n "${GITHUB_RUN_ID:-}" ]; then
+                echo "${GITHUB_SERVER_URL:-https://github.com}/$GITHUB_REPOSITORY/actions/runs/$GITHUB_RUN_ID"
+            else
+                echo "${BUILD_URL:-${CIRCLE_BUILD_URL:-${TRAVIS_BUILD_WEB_URL:-${CI_JOB_URL:-}}}}"
+            fi
+        }
+
+        report() {
+            cli ci status --project "$project" --commit "$commit" --context "$context" --state "$1" --description "$2" --url "$(build_url)" ||
+                echo "pilothouse ci: the verdict could not be reported to the server" >&2
+        }
+
+        run_test() {
+            install
+            submit
+            report pending "the build runs"
+            rm -f "$reports/junit.xml" "$reports/report.md" "$reports/report.html"
+            code=0
+            set -- --project "$project" --commit "$commit" --junit "$reports/junit.xml" --markdown "$reports/report.md" --html "$reports/report.html"
+            if [ -n "${PILOTHOUSE_BASELINE:-}" ]; then set -- "$@" --baseline "$PILOTHOUSE_BASELINE"; fi
+            cli test "$@" || code=$?
+            case $code in
+                0) state=success text="all gates passed" ;;
+                1) state=failure text="a gate failed" ;;
+                3) state=failure text="no verdict: inconclusive, or not comparable" ;;
+                2) state=error text="the call or a file is wrong" ;;
+                *) state=error text="the evaluation could not run" ;;
+            esac
+            report "$state" "$text"
+            if [ -n "${GITHUB_STEP_SUMMARY:-}" ] && [ -f "$reports/report.md" ]; then cat "$reports/report.md" >>"$GITHUB_STEP_SUMMARY"; fi
+            if [ -n "${GITHUB_ACTIONS:-}" ] && [ "$code" -ne 0 ]; then echo "::error title=Pilothouse::$text"; fi
+            exit "$code"
+        }
+
+        case ${1:-} in
+            install) install ;;
+            test) run_test ;;
+            *) echo "usage: sh .pilothouse/ci.sh install|test" >&2; exit 2 ;;
+        esac
+
+        """;
+}

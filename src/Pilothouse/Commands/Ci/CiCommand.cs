@@ -1,0 +1,14 @@
+using System.CommandLine;
+
+namespace Pilothouse.Commands.Ci;
+
+/// <summary><c>pilothouse ci</c>: pipelines of CI systems.</summary>
+internal static class CiCommand
+{
+    public static Command Create() => new("ci", "Pipelines on Jenkins, CircleCI, Travis CI, GitHub Actions and GitLab CI: write, check, report.")
+    {
+        CiInitCommand.Create(),
+        CiLintCommand.Create(),
+        CiStatusCommand.Create(),
+    };
+}
