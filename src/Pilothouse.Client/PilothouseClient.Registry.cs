@@ -59,8 +59,11 @@ public sealed partial class PilothouseClient
         }
     }
 
-    public async Task<ModelVersion> SetModelAliasAsync(string name, string alias, int version, CancellationToken ct) =>
-        await SendAsync<ModelVersion>(HttpMethod.Put, $"api/v1/models/{Uri.EscapeDataString(name)}/aliases/{Uri.EscapeDataString(alias)}", JsonContent.Create(new AliasTarget(version), options: Json), ct);
+    public Task<ModelVersion> SetModelAliasAsync(string name, string alias, int version, CancellationToken ct) => SetModelAliasAsync(name, alias, version, null, ct);
+
+    /// <param name="reason">Why; stands in the history of the alias and in the audit log.</param>
+    public async Task<ModelVersion> SetModelAliasAsync(string name, string alias, int version, string? reason, CancellationToken ct) =>
+        await SendAsync<ModelVersion>(HttpMethod.Put, $"api/v1/models/{Uri.EscapeDataString(name)}/aliases/{Uri.EscapeDataString(alias)}", JsonContent.Create(new AliasTarget(version, reason), options: Json), ct);
 
     public async Task DeleteModelAliasAsync(string name, string alias, CancellationToken ct)
     {
@@ -75,8 +78,8 @@ public sealed partial class PilothouseClient
 
     public Task<PromptVersion> GetPromptByAliasAsync(string name, string alias, CancellationToken ct) => GetAsync<PromptVersion>(PromptAlias(name, alias), ct);
 
-    public async Task<PromptVersion> SetPromptAliasAsync(string name, string alias, int version, CancellationToken ct) =>
-        await SendAsync<PromptVersion>(HttpMethod.Put, PromptAlias(name, alias), JsonContent.Create(new AliasTarget(version), options: Json), ct);
+    public async Task<PromptVersion> SetPromptAliasAsync(string name, string alias, int version, string? reason, CancellationToken ct) =>
+        await SendAsync<PromptVersion>(HttpMethod.Put, PromptAlias(name, alias), JsonContent.Create(new AliasTarget(version, reason), options: Json), ct);
 
     public async Task DeletePromptAliasAsync(string name, string alias, CancellationToken ct)
     {

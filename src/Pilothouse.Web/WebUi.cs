@@ -38,6 +38,7 @@ public static class WebUi
         app.MapRunForms();
         app.MapPins();
         app.MapRunPageForms();
+        app.MapPointerForms();
         app.MapChartImage();
         app.MapMediaText();
         app.MapRazorComponents<App>().WithStaticAssets(Manifest).DisableAntiforgery().WithErrors(PageErrors.Instance);

@@ -32,6 +32,7 @@ var root = new RootCommand("Pilothouse takes a change to a language model from c
     RollbackCommand.Create(),
     WhatCommand.Create(),
     LineageCommand.Create(),
+    DiffCommand.Create(),
     WatchCommand.Create(),
     AlertsCommand.Create(),
     AuditCommand.Create(),

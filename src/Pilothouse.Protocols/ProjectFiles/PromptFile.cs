@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Pilothouse.Protocols.V1;
 using Pilothouse.Protocols.Yaml;
 
 namespace Pilothouse.Protocols.ProjectFiles;
@@ -17,6 +18,8 @@ public sealed record PromptMessage(string Role, PromptTemplate Content);
 /// messages:
 ///   - { role: system, content: You are a support assistant. }
 ///   - { role: user, content: "{prompt}" }
+/// variables:
+///   prompt: { type: string, description: what the customer wrote }
 /// parameters: { temperature: 0 }
 /// </code></example>
 public sealed record PromptFile
@@ -31,6 +34,9 @@ public sealed record PromptFile
 
     /// <summary>Request parameters, overridden by those of the model entry.</summary>
     public required IReadOnlyDictionary<string, JsonElement> Parameters { get; init; }
+
+    /// <summary>Declared variables, in order; one that is used and not declared is a required string.</summary>
+    public IReadOnlyList<PromptVariable> Declared { get; init; } = [];
 
     /// <summary>Names of all variables, in order of first appearance.</summary>
     public IReadOnlyList<string> Variables =>
@@ -79,11 +85,14 @@ public static class PromptFileReader
             Description = description,
             Template = template is null ? null : PromptTemplate.Parse(template),
             Messages = Messages(o, context),
+            Declared = Declared(o, context),
             Parameters = o.JsonMap("parameters"),
         };
         o.Finish();
         if (o.Has("template") == o.Has("messages"))
             o.Fault("template", "A prompt is either a text template or chat messages.", "Give template: '...' or messages: [...], not both.");
+        foreach (var (name, message) in PromptVariables.Faults(file.Declared, file.Variables))
+            o.Fault("variables", name.Length == 0 ? message : $"{name}: {message}", "Correct the declaration, or remove it.");
         return file;
     }
 
@@ -104,6 +113,22 @@ public static class PromptFileReader
 
         return messages;
     }
+
+    // variables:
+    //   question: string
+    //   tone: { type: enum, values: [formal, friendly], default: friendly }
+    private static List<PromptVariable> Declared(ObjectReader o, ReadContext context) => [.. o.Named<PromptVariable>("variables", (name, node, path) =>
+    {
+        if (node is YamlScalar { IsNull: false } scalar) return new PromptVariable(name, scalar.Text);
+        if (ObjectReader.Open(node, path, "variable", context) is not { } v) return null;
+        var type = v.Node("type", required: false, "string", [.. PromptVariables.Types]) is YamlScalar word ? word.Text : v.Has("values") ? PromptVariables.Enumeration : PromptVariables.Text;
+        var required = v.Node("required", required: false, "true") is not YamlScalar { Text: "false" };
+        var standard = v.Node("default", required: false, "friendly") is { } value ? YamlJson.ToElement(value) : (JsonElement?)null;
+        var values = v.Texts("values", required: false, "[formal, friendly]");
+        var variable = new PromptVariable(name, type, required, standard, values.Count == 0 ? null : values, v.Text("description", required: false, "how to speak"));
+        v.Finish();
+        return variable;
+    }).Values];
 
     private static string RoleOf(ObjectReader m, YamlNode node)
     {

@@ -19,6 +19,7 @@ public static class PromptRenderer
         if (prompt is null) return [("user", input)];
         var all = new Dictionary<string, string>(values, StringComparer.Ordinal);
         foreach (var name in InputVariables) all.TryAdd(name, input);
+        foreach (var (name, text) in PromptVariables.Defaults(prompt.Declared)) all.TryAdd(name, text);
         if (prompt.Template is { } template) return [("user", template.Render(all))];
         return [.. prompt.Messages.Select(m => (m.Role, m.Content.Render(all)))];
     }

@@ -42,6 +42,23 @@ public sealed partial class PromptTemplate
         return new PromptTemplate(text, parts);
     }
 
+    /// <summary>A text that MLflow's client fills: only <c>{{name}}</c> is a variable.</summary>
+    public static PromptTemplate ParseMlflow(string text)
+    {
+        var parsed = Parse(text);
+        var parts = new List<Part>();
+        var at = 0;
+        foreach (var part in parsed._parts)
+        {
+            // A part keeps its place: single braces go back to what they were written as.
+            var isDouble = part.IsVariable && text.AsSpan(at).StartsWith("{{");
+            var length = part.IsVariable ? text.IndexOf('}', at) + (isDouble ? 2 : 1) - at : part.Text.Length;
+            parts.Add(part.IsVariable && !isDouble ? new Part(text.Substring(at, length), IsVariable: false) : part);
+            at += length;
+        }
+        return new PromptTemplate(text, parts);
+    }
+
     /// <summary>The text with each variable replaced by its value.</summary>
     /// <exception cref="ProtocolFormatException">A variable has no value; the message names it.</exception>
     public string Render(IReadOnlyDictionary<string, string> values)

@@ -9,7 +9,9 @@ public sealed record GatewayRoute(string Name, string Environment, string Kind, 
 /// <param name="Release">Digest of the release.</param>
 /// <param name="Model"><c>models:/NAME/VERSION</c>, or the upstream's model name.</param>
 /// <param name="Engine"><c>onnx</c> or <c>openai</c>.</param>
-public sealed record GatewayArm(string Arm, int Weight, string Release, string Model, string Engine, string? Url, string? PromptTemplate, double Temperature, int MaxTokens);
+/// <param name="PromptDefaults">Texts of the prompt's variables that need no value.</param>
+public sealed record GatewayArm(string Arm, int Weight, string Release, string Model, string Engine, string? Url, string? PromptTemplate, double Temperature, int MaxTokens,
+    IReadOnlyDictionary<string, string>? PromptDefaults = null);
 
 public sealed record ArmObservation(string Arm, string Release, long Requests, long Errors, double? LatencyP50Ms, double? LatencyP95Ms, long LastServedMs);
 

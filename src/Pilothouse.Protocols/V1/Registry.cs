@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace Pilothouse.Protocols.V1;
 
 /// <summary>One file of a model version.</summary>
@@ -52,10 +54,32 @@ public sealed record ModelSummary(string Name, string Kind, int LatestVersion, I
 }
 
 /// <summary>Where an alias shall point.</summary>
-public sealed record AliasTarget(int Version);
+/// <param name="Reason">Why; stands in its history and in the audit log.</param>
+public sealed record AliasTarget(int Version, string? Reason = null);
 
 /// <param name="Template">Text with <c>{variables}</c>, or chat messages as a JSON array: <c>[{"role":"system","content":"..."}]</c>.</param>
-public sealed record NewPromptVersion(string Template, string? Description = null, string? Project = null, string? Commit = null);
+public sealed record NewPromptVersion(string Template, string? Description = null, string? Project = null, string? Commit = null)
+{
+    /// <summary>Types, defaults and so on; a variable that is not named is a required string.</summary>
+    public IReadOnlyList<PromptVariable>? TypedVariables { get; init; }
+
+    /// <summary>Model parameters sent with it, such as <c>temperature</c>.</summary>
+    public IReadOnlyDictionary<string, JsonElement>? Parameters { get; init; }
+}
+
+/// <summary>A variable of a prompt.</summary>
+/// <param name="Type"><c>string</c>, <c>number</c>, <c>boolean</c>, <c>list</c> or <c>enum</c>.</param>
+/// <param name="Required">False: it may be left out, and is then its default or nothing.</param>
+/// <param name="Default">Taken when no value is given.</param>
+/// <param name="Values">Of an enum.</param>
+public sealed record PromptVariable(string Name, string Type = "string", bool Required = true, JsonElement? Default = null, IReadOnlyList<string>? Values = null, string? Description = null);
+
+/// <summary>Body of <c>POST /api/v1/prompts/NAME/render</c>: values by variable.</summary>
+public sealed record PromptValues(IReadOnlyDictionary<string, JsonElement>? Values = null);
+
+/// <summary>A prompt with its values filled in.</summary>
+/// <param name="Messages">Of a text prompt: one message of the user.</param>
+public sealed record RenderedPrompt(string Reference, IReadOnlyList<PromptMessage> Messages, IReadOnlyDictionary<string, JsonElement> Parameters);
 
 public sealed record PromptVersion(string Name, int Version, string Digest, string Template, IReadOnlyList<string> Variables, string? Description, string? Project, string? Commit,
     string CreatedBy, long CreatedMs)
@@ -64,6 +88,15 @@ public sealed record PromptVersion(string Name, int Version, string Digest, stri
 
     /// <summary>The messages of a chat prompt; null = a text.</summary>
     public IReadOnlyList<PromptMessage>? Messages { get; init; }
+
+    /// <summary>Registered by MLflow's client: only <c>{{name}}</c> is a variable, <c>{name}</c> is text.</summary>
+    public bool OfMlflow { get; init; }
+
+    /// <summary>Types, defaults and so on of the variables; null = all are required strings.</summary>
+    public IReadOnlyList<PromptVariable>? TypedVariables { get; init; }
+
+    /// <summary>Model parameters sent with it; null = none.</summary>
+    public IReadOnlyDictionary<string, JsonElement>? Parameters { get; init; }
 
     public IReadOnlyList<string>? Aliases { get; init; }
 

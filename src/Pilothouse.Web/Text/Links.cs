@@ -77,6 +77,14 @@ internal static class Links
     /// <param name="reference">Such as <c>models:/assistant/2</c>.</param>
     public static string LineageOf(string reference) => "/lineage" + new QueryBuilder { { "ref", reference } };
 
+    /// <summary>The history of a pointer.</summary>
+    /// <param name="to"><c>previous</c> or the id of a move: with the plan of going there; null = the history alone.</param>
+    public static string Pointer(string reference, string? to = null) => "/pointers" + (to is null ? new QueryBuilder { { "ref", reference } } : new QueryBuilder { { "ref", reference }, { "to", to } });
+
+    /// <summary>What changed between two things.</summary>
+    /// <param name="kind">models, prompts or releases.</param>
+    public static string Diff(string kind, string from, string to) => $"/diff/{kind}" + new QueryBuilder { { "from", from }, { "to", to } };
+
     /// <summary>Page of a node of lineage; null for what has none.</summary>
     public static string? Lineage(string kind, string id) => (kind, id.LastIndexOf('/')) switch
     {

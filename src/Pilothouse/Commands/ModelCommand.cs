@@ -76,13 +76,14 @@ internal static class ModelCommand
         var name = new Argument<string>("name") { Description = "Name of the model." };
         var alias = new Argument<string>("alias") { Description = "Name of the pointer, such as champion." };
         var version = new Argument<int>("version") { Description = "Version it shall point to; 0 removes the alias." };
-        var command = new Command("alias", "Point an alias to a version. The move stands in the audit log.") { name, alias, version, server };
+        var reason = new Option<string>("--reason") { Description = "Why; stands in the history of the alias and in the audit log." };
+        var command = new Command("alias", "Point an alias to a version. The move stands in its history and in the audit log; pilothouse rollback takes it back.") { name, alias, version, reason, server };
         command.SetAction(async (result, ct) =>
         {
             using var client = Cli.Connect(result, server);
             var (model, pointer, target) = (result.GetValue(name)!, result.GetValue(alias)!, result.GetValue(version));
             if (target == 0) await client.DeleteModelAliasAsync(model, pointer, ct);
-            else await client.SetModelAliasAsync(model, pointer, target, ct);
+            else await client.SetModelAliasAsync(model, pointer, target, result.GetValue(reason), ct);
             Console.WriteLine(target == 0 ? $"models:/{model}@{pointer} removed" : $"models:/{model}@{pointer} -> {target}");
             return ExitCode.Ok;
         }, guarded: true);

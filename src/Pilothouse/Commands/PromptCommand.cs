@@ -1,17 +1,18 @@
 using System.CommandLine;
 using System.Text.Json;
+using Pilothouse.Protocols.Artifacts;
 using Pilothouse.Protocols.ProjectFiles;
 using Pilothouse.Protocols.V1;
 
 namespace Pilothouse.Commands;
 
-/// <summary><c>pilothouse prompt register | list | alias</c>.</summary>
+/// <summary><c>pilothouse prompt register | list | show | render | alias</c>.</summary>
 internal static class PromptCommand
 {
     /// <summary>Not for HTML: letters stay letters.</summary>
     private static readonly JsonSerializerOptions Readable = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    public static Command Create() => new("prompt", "Registered prompts: numbered versions that never change.") { Register(), List(), Alias() };
+    public static Command Create() => new("prompt", "Registered prompts: numbered versions that never change.") { Register(), List(), Show(), Render(), Alias() };
 
     private static Command Register()
     {
@@ -26,8 +27,8 @@ internal static class PromptCommand
         command.SetAction(async (result, ct) =>
         {
             using var client = Cli.Connect(result, server);
-            var (template, about) = await ReadAsync(result.GetValue(file)!.FullName, ct);
-            var version = await client.RegisterPromptAsync(result.GetValue(name)!, new NewPromptVersion(template, result.GetValue(description) ?? about, result.GetValue(project), result.GetValue(commit)), ct);
+            var prompt = await ReadAsync(result.GetValue(file)!.FullName, ct);
+            var version = await client.RegisterPromptAsync(result.GetValue(name)!, prompt with { Description = result.GetValue(description) ?? prompt.Description, Project = result.GetValue(project), Commit = result.GetValue(commit) }, ct);
             Console.WriteLine(result.GetValue(json) ? Output.ToJson(version) : $"{version.Reference} {version.Digest} (variables: {string.Join(", ", version.Variables)})");
             return ExitCode.Ok;
         }, guarded: true);
@@ -50,19 +51,104 @@ internal static class PromptCommand
         return command;
     }
 
+    private static Command Show()
+    {
+        var server = Cli.ServerOption();
+        var reference = new Argument<string>("reference") { Description = "prompts:/NAME/VERSION, prompts:/NAME@ALIAS, or NAME for the newest." };
+        var json = Output.JsonOption();
+        var command = new Command("show", "One version: its text or messages, the types of its variables, its model parameters.") { reference, json, server };
+        command.SetAction(async (result, ct) =>
+        {
+            using var client = Cli.Connect(result, server);
+            var v = await client.GetPromptAsync(Reference(result.GetValue(reference)!), ct);
+            if (result.GetValue(json))
+            {
+                Console.WriteLine(Output.ToJson(v));
+                return ExitCode.Ok;
+            }
+            Output.Fields(("Reference", v.Reference), ("Digest", v.Digest), ("Aliases", string.Join(", ", (v.Aliases ?? []).Select(a => "@" + a))), ("Created", $"{Output.Time(v.CreatedMs)} by {v.CreatedBy}"), ("Description", v.Description), ("Project", v.Project),
+                ("Commit", v.Commit), ("Parameters", v.Parameters is { } parameters ? JsonSerializer.Serialize(parameters, Readable) : null));
+            if (v.Variables.Count > 0)
+                Output.Table(["VARIABLE", "TYPE", "REQUIRED", "DEFAULT", "DESCRIPTION"], v.Variables.Select(n => v.TypedVariables?.FirstOrDefault(t => t.Name == n) ?? new PromptVariable(n))
+                    .Select(t => new[] { t.Name, t.Values is { } values ? $"{t.Type} ({string.Join(", ", values)})" : t.Type, t.Required && t.Default is null ? "yes" : "no", t.Default?.GetRawText() ?? "", t.Description ?? "" }));
+            Console.WriteLine();
+            foreach (var message in v.Messages ?? [new Pilothouse.Protocols.V1.PromptMessage("", v.Template)]) Console.WriteLine(message.Role.Length == 0 ? message.Content : $"[{message.Role}]{Environment.NewLine}{message.Content}");
+            return ExitCode.Ok;
+        }, guarded: true);
+        return command;
+    }
+
+    private static Command Render()
+    {
+        var server = Cli.ServerOption();
+        var reference = new Argument<string>("reference") { Description = "prompts:/NAME/VERSION, prompts:/NAME@ALIAS, or NAME for the newest." };
+        var set = new Option<string[]>("--var") { Description = "A value, NAME=TEXT; may be repeated. TEXT that is JSON (3, true, [\"a\", \"b\"]) is taken as such for numbers, booleans and lists." };
+        var file = new Option<FileInfo>("--vars") { Description = "A JSON file with values by name." };
+        var json = Output.JsonOption();
+        var command = new Command("render", "The prompt with values filled in, as a model would get it. Every value that is missing, unknown or of another type is named.") { reference, set, file, json, server };
+        command.SetAction(async (result, ct) =>
+        {
+            using var client = Cli.Connect(result, server);
+            var rendered = await client.RenderPromptAsync(Reference(result.GetValue(reference)!), await ValuesAsync(result.GetValue(set) ?? [], result.GetValue(file), ct), ct);
+            if (result.GetValue(json)) Console.WriteLine(Output.ToJson(rendered));
+            else
+                foreach (var message in rendered.Messages) Console.WriteLine(rendered.Messages.Count == 1 ? message.Content : $"[{message.Role}]{Environment.NewLine}{message.Content}");
+            return ExitCode.Ok;
+        }, guarded: true);
+        return command;
+    }
+
+    private static async Task<IReadOnlyDictionary<string, JsonElement>> ValuesAsync(string[] given, FileInfo? file, CancellationToken ct)
+    {
+        var values = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
+        try
+        {
+            if (file is not null) values = JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(await File.ReadAllTextAsync(file.FullName, ct)) ?? [];
+        }
+        catch (JsonException e)
+        {
+            throw new UsageException($"{file!.FullName} is not a JSON object of values: {e.Message}");
+        }
+        foreach (var pair in given)
+        {
+            var cut = pair.IndexOf('=', StringComparison.Ordinal);
+            if (cut < 1) throw new UsageException($"'{pair}' is not a value. Write --var NAME=TEXT.");
+            values[pair[..cut]] = List(pair[(cut + 1)..]) ?? JsonSerializer.SerializeToElement(pair[(cut + 1)..]);
+        }
+        return values;
+    }
+
+    /// <summary>A list cannot be written as text; numbers and booleans can, and the server reads them by the variable's type.</summary>
+    private static JsonElement? List(string text)
+    {
+        if (!text.StartsWith('[')) return null;
+        try
+        {
+            return JsonSerializer.Deserialize<JsonElement>(text);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    private static string Reference(string text) => RegistryReference.TryParse(text, RegistryReference.Prompts, out _) ? text
+        : RegistryReference.IsReadableName(text) ? $"prompts:/{text}/latest" : throw new UsageException($"'{text}' is not a prompt reference. Write prompts:/NAME/VERSION, prompts:/NAME@ALIAS, or NAME.");
+
     private static Command Alias()
     {
         var server = Cli.ServerOption();
         var name = new Argument<string>("name") { Description = "Name of the prompt." };
         var alias = new Argument<string>("alias") { Description = "Name of the pointer, such as production." };
         var version = new Argument<int>("version") { Description = "Version it shall point to; 0 removes the alias." };
-        var command = new Command("alias", "Point an alias to a version. The move stands in the audit log.") { name, alias, version, server };
+        var reason = new Option<string>("--reason") { Description = "Why; stands in the history of the alias and in the audit log." };
+        var command = new Command("alias", "Point an alias to a version. The move stands in its history and in the audit log; pilothouse rollback takes it back.") { name, alias, version, reason, server };
         command.SetAction(async (result, ct) =>
         {
             using var client = Cli.Connect(result, server);
             var (prompt, pointer, target) = (result.GetValue(name)!, result.GetValue(alias)!, result.GetValue(version));
             if (target == 0) await client.DeletePromptAliasAsync(prompt, pointer, ct);
-            else await client.SetPromptAliasAsync(prompt, pointer, target, ct);
+            else await client.SetPromptAliasAsync(prompt, pointer, target, result.GetValue(reason), ct);
             Console.WriteLine(target == 0 ? $"prompts:/{prompt}@{pointer} removed" : $"prompts:/{prompt}@{pointer} -> {target}");
             return ExitCode.Ok;
         }, guarded: true);
@@ -70,12 +156,16 @@ internal static class PromptCommand
     }
 
     /// <summary>Chat messages are kept as MLflow keeps them: the JSON array <c>[{"role":"system","content":"..."}]</c>.</summary>
-    private static async Task<(string Template, string? Description)> ReadAsync(string path, CancellationToken ct)
+    private static async Task<NewPromptVersion> ReadAsync(string path, CancellationToken ct)
     {
         var text = await File.ReadAllTextAsync(path, ct);
-        if (Path.GetExtension(path).ToLowerInvariant() is not (".yaml" or ".yml")) return (text, null);
+        if (Path.GetExtension(path).ToLowerInvariant() is not (".yaml" or ".yml")) return new NewPromptVersion(text);
         var (prompt, faults) = PromptFileReader.Parse(text);
         if (prompt is null) throw new UsageException($"{path} is not a prompt file:{Environment.NewLine}{string.Join(Environment.NewLine, faults)}");
-        return (prompt.Template?.Text ?? JsonSerializer.Serialize(prompt.Messages.Select(m => new { role = m.Role, content = m.Content.Text }), Readable), prompt.Description);
+        return new NewPromptVersion(prompt.Template?.Text ?? JsonSerializer.Serialize(prompt.Messages.Select(m => new { role = m.Role, content = m.Content.Text }), Readable), prompt.Description)
+        {
+            TypedVariables = prompt.Declared.Count == 0 ? null : prompt.Declared,
+            Parameters = prompt.Parameters.Count == 0 ? null : prompt.Parameters,
+        };
     }
 }

@@ -102,6 +102,9 @@ internal static class Samples
         messages:
           - { role: system, content: "Shop: {shop}" }
           - { role: user, content: "{{ prompt }} {\"json\": {\"kept\": 1}}" }
+        variables:
+          shop: { type: enum, required: false, values: [lamps, chairs], default: lamps, description: which shop }
+          prompt: string
         parameters: { temperature: 0 }
 
         """;

@@ -96,10 +96,14 @@ internal sealed class DeploymentService(DeploymentStore store, RolloutController
         return await ApplyAsync(rollout, ct);
     }
 
+    /// <summary>The rollout that a rollback would go back to.</summary>
+    /// <exception cref="PilothouseException">FailedPrecondition: there is none.</exception>
+    public async Task<RolloutRow> EarlierAsync(EnvironmentRow current, string? toRelease, CancellationToken ct) =>
+        Earlier((await store.RolloutsAsync(current.Project, current.Name, MaxHistory, ct)).FindAll(r => r.Status == "succeeded"), current, toRelease);
+
     private async Task<Rollout> PointBackAsync(EnvironmentRow current, string? toRelease, string actor, string reason, CancellationToken ct)
     {
-        var history = (await store.RolloutsAsync(current.Project, current.Name, MaxHistory, ct)).FindAll(r => r.Status == "succeeded");
-        var target = Earlier(history, current, toRelease);
+        var target = await EarlierAsync(current, toRelease, ct);
         var now = time.NowMs();
         var rollout = target with
         {

@@ -17,6 +17,7 @@ public sealed class DeploymentsModule : IModule
         services.AddOptions<DeploymentsOptions>().BindConfiguration("Deployments").ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<DeploymentStore>().AddSingleton<ILineageSource, DeploymentLineage>().AddSingleton<Reconciler>().AddSingleton<RoutePlanner>().AddSingleton<RolloutController>().AddSingleton<CustodyService>();
         services.AddSingleton<DeploymentService>().AddSingleton<IDeployments>(s => s.GetRequiredService<DeploymentService>());
+        services.AddSingleton<IPointerSource, EnvironmentPointers>();
         services.AddSingleton<IMetricsSource, TrafficMetrics>();
         services.AddHostedService<RolloutLoop>();
     }

@@ -47,7 +47,7 @@ internal sealed class Reconciler(DeploymentStore store, IGatewayRoutes routes, I
         }
     }
 
-    private static GatewayArm Arm(string arm, int weight, string release, PlannedModel m) => new(arm, weight, release, m.Model, m.Engine, m.Url, m.PromptTemplate, m.Temperature, m.MaxTokens);
+    private static GatewayArm Arm(string arm, int weight, string release, PlannedModel m) => new(arm, weight, release, m.Model, m.Engine, m.Url, m.PromptTemplate, m.Temperature, m.MaxTokens, m.PromptDefaults);
 
     private async Task StartMonitorsAsync(string environment, RolloutRow? stable, RolloutRow? canary, CancellationToken ct)
     {

@@ -10,4 +10,5 @@ internal sealed record ReleasePlan(string Release, IReadOnlyList<PlannedModel> M
 
 /// <param name="Name">Entry of the project's models: the last part of the route's name.</param>
 /// <param name="Kind">generative or classifier.</param>
-internal sealed record PlannedModel(string Name, string Kind, string Model, string Engine, string? Url, string? PromptTemplate, double Temperature, int MaxTokens);
+internal sealed record PlannedModel(string Name, string Kind, string Model, string Engine, string? Url, string? PromptTemplate, double Temperature, int MaxTokens,
+    IReadOnlyDictionary<string, string>? PromptDefaults = null);

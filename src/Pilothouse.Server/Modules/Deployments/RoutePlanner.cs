@@ -28,12 +28,13 @@ internal sealed class RoutePlanner(IRepositories repositories)
 
     private async Task<PlannedModel> PlanAsync(Release release, string name, ModelEntry entry, CancellationToken ct)
     {
-        var (template, prompt) = await PromptAsync(release, name, entry, ct);
+        var prompt = await PromptAsync(release, name, entry, ct);
         // The model's own parameters win over those of its prompt.
-        JsonElement? Parameter(string key) => entry.Parameters.TryGetValue(key, out var own) ? own : prompt.TryGetValue(key, out var value) ? value : null;
+        JsonElement? Parameter(string key) => entry.Parameters.TryGetValue(key, out var own) ? own : prompt?.Parameters.TryGetValue(key, out var value) == true ? value : null;
         var remote = entry.Engine == ModelEngine.OpenAi;
         return new PlannedModel(name, entry.Kind == ModelKind.Classifier ? "classifier" : "generative", remote ? entry.UpstreamModel ?? name : Component(release, name, entry).Reference,
-            remote ? "openai" : "onnx", entry.Url, template, Number(Parameter("temperature")) ?? 0, (int)(Number(Parameter("max_tokens")) ?? DefaultMaxTokens));
+            remote ? "openai" : "onnx", entry.Url, prompt?.Template!.Text, Number(Parameter("temperature")) ?? 0, (int)(Number(Parameter("max_tokens")) ?? DefaultMaxTokens),
+            prompt is null || prompt.Declared.Count == 0 ? null : PromptVariables.Defaults(prompt.Declared));
     }
 
     /// <summary>The exact version that the release was built with, whatever an alias says by now.</summary>
@@ -43,15 +44,15 @@ internal sealed class RoutePlanner(IRepositories repositories)
         ?? throw new PilothouseException(ErrorCode.FailedPrecondition,
             $"Release {EvidenceRules.Short(release.Digest)} does not contain the model '{name}' that its project file serves. Build it again: pilothouse release.");
 
-    private async Task<(string? Template, IReadOnlyDictionary<string, JsonElement> Parameters)> PromptAsync(Release release, string name, ModelEntry entry, CancellationToken ct)
+    private async Task<PromptFile?> PromptAsync(Release release, string name, ModelEntry entry, CancellationToken ct)
     {
-        if (entry.Prompt is not { } path) return (null, new Dictionary<string, JsonElement>());
+        if (entry.Prompt is not { } path) return null;
         var content = await repositories.ReadFileAsync(release.Project, release.Commit, path, MaxPrompt, ct)
             ?? throw new PilothouseException(ErrorCode.FailedPrecondition, $"Commit {release.Commit} has no file '{path}', which is the prompt of '{name}'.");
         var result = PromptFileReader.Parse(Encoding.UTF8.GetString(content));
         var prompt = result.File ?? throw new PilothouseException(ErrorCode.FailedPrecondition, $"The prompt of '{name}' has faults:\n" + string.Join('\n', result.Faults.Select(f => $"{path}:{f}")));
         if (prompt.Template is null) throw new PilothouseException(ErrorCode.Unsupported, $"{path} is a chat prompt; the gateway serves text templates so far (template: '...').");
-        return (prompt.Template.Text, prompt.Parameters);
+        return prompt;
     }
 
     private static double? Number(JsonElement? value) => value is { ValueKind: JsonValueKind.Number } number ? number.GetDouble() : null;

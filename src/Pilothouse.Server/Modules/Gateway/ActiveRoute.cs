@@ -61,7 +61,10 @@ internal sealed class ActiveArm(GatewayArm definition)
             if (messages[i].Role == "user") last = i;
         if (_prompt is null || last < 0) return messages;
         var turns = messages.ToArray();
-        turns[last] = turns[last] with { Content = PromptRenderer.Messages(_prompt, turns[last].Content, metadata)[0].Content };
+        var values = new Dictionary<string, string>(metadata, StringComparer.Ordinal);
+        foreach (var (name, text) in definition.PromptDefaults ?? new Dictionary<string, string>())
+            if (!PromptRenderer.InputVariables.Contains(name)) values.TryAdd(name, text); // those are what the user wrote
+        turns[last] = turns[last] with { Content = PromptRenderer.Messages(_prompt, turns[last].Content, values)[0].Content };
         return turns;
     }
 }

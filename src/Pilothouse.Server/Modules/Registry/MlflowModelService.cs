@@ -29,11 +29,11 @@ internal sealed class MlflowModelService(RegistryStore store, RegistryAnnouncer 
     }
 
     /// <param name="description">Null = not sent, which removes it in MLflow, as an empty one does.</param>
-    public async Task<ObjectRow> DescribeAsync(string name, string? description, CancellationToken ct)
+    public async Task<ObjectRow> DescribeAsync(string name, string? description, string actor, CancellationToken ct)
     {
         MlflowRules.RequireDescription(description);
         var type = await TypeAsync(name, ct);
-        if (!await store.DescribeAsync(type, name, description, time.NowMs(), ct)) throw MlflowRules.Missing(name);
+        if (!await store.DescribeAsync(type, name, description, actor, time.NowMs(), ct)) throw MlflowRules.Missing(name);
         return await GetAsync(name, ct);
     }
 
@@ -55,22 +55,22 @@ internal sealed class MlflowModelService(RegistryStore store, RegistryAnnouncer 
         if (!await store.DeleteAsync(type, name, actor, time.NowMs(), ct)) throw MlflowRules.Missing(name);
     }
 
-    public async Task SetTagAsync(string name, MlflowPair tag, CancellationToken ct)
+    public async Task SetTagAsync(string name, MlflowPair tag, string actor, CancellationToken ct)
     {
         MlflowRules.RequireTag(tag);
         var type = await TypeAsync(name, ct);
         if (MlflowPrompts.IsSettled(type, null, tag.Key, tag.Value)) return;
-        if (!await store.SetTagAsync(type, name, 0, tag, ct)) throw MlflowRules.Missing(name);
+        if (!await store.SetTagAsync(type, name, 0, tag, actor, ct)) throw MlflowRules.Missing(name);
         await announcer.TagAsync(type, name, 0, tag.Key, tag.Value, ct);
     }
 
     /// <summary>A tag that is not there is no fault.</summary>
-    public async Task DeleteTagAsync(string name, string key, CancellationToken ct)
+    public async Task DeleteTagAsync(string name, string key, string actor, CancellationToken ct)
     {
         MlflowRules.RequireNoNul(key, "key");
         var type = await TypeAsync(name, ct);
         MlflowPrompts.IsSettled(type, null, key, null);
-        if (await store.DeleteTagAsync(type, name, 0, key, ct) ?? throw MlflowRules.Missing(name)) await announcer.TagAsync(type, name, 0, key, null, ct);
+        if (await store.DeleteTagAsync(type, name, 0, key, actor, ct) ?? throw MlflowRules.Missing(name)) await announcer.TagAsync(type, name, 0, key, null, ct);
     }
 
     public async Task SetAliasAsync(string name, string alias, string version, string actor, CancellationToken ct)
@@ -78,7 +78,7 @@ internal sealed class MlflowModelService(RegistryStore store, RegistryAnnouncer 
         MlflowRules.RequireAlias(alias);
         var number = MlflowRules.ParseVersion(version);
         var type = await store.TypeOfAsync(name, ct) ?? throw MlflowRules.Missing(name, number);
-        if (!await store.SetAliasAsync(type, name, alias, number, actor, time.NowMs(), ct)) throw MlflowRules.Missing(name, number);
+        if (!await store.SetAliasAsync(type, name, alias, number, new MoveCause(actor, null, MoveCause.Set), time.NowMs(), ct)) throw MlflowRules.Missing(name, number);
         await announcer.AliasAsync(type, name, alias, number, ct);
     }
 
@@ -87,7 +87,7 @@ internal sealed class MlflowModelService(RegistryStore store, RegistryAnnouncer 
     {
         MlflowRules.RequireNoNul(alias, "alias");
         var type = await TypeAsync(name, ct);
-        if (await store.DeleteAliasAsync(type, name, alias, actor, ct)) await announcer.AliasAsync(type, name, alias, null, ct);
+        if (await store.DeleteAliasAsync(type, name, alias, new MoveCause(actor, null, MoveCause.Delete), time.NowMs(), ct)) await announcer.AliasAsync(type, name, alias, null, ct);
     }
 
     /// <summary>The version an alias points to; <c>latest</c> is the newest.</summary>

@@ -14,6 +14,9 @@ internal static class MlflowPrompts
     public const string Text = "mlflow.prompt.text";
     public const string PromptType = "_mlflow_prompt_type";
 
+    /// <summary>Model parameters of a prompt as JSON.</summary>
+    public const string ModelConfig = "_mlflow_prompt_model_config";
+
     public static bool AreOfPrompt(IReadOnlyList<MlflowPair> tags) => tags.Any(t => t.Key == IsPrompt && t.Value.Equals("true", StringComparison.OrdinalIgnoreCase));
 
     /// <summary>The tags that are kept as tags.</summary>
@@ -22,7 +25,9 @@ internal static class MlflowPrompts
     public static List<MlflowPair> Shown(ObjectRow row) => row.Type == ObjectType.Prompt ? [new(IsPrompt, "true"), .. row.Tags] : row.Tags;
 
     public static List<MlflowPair> Shown(VersionRow row) => row.Type != ObjectType.Prompt ? row.Tags
-        : [new(IsPrompt, "true"), new(Text, TextOf(row)), .. row.Source is null ? [new MlflowPair(PromptType, row.Kind)] : Array.Empty<MlflowPair>(), .. row.Tags];
+        : [new(IsPrompt, "true"), new(Text, TextOf(row)), .. row.Source is null ? [new MlflowPair(PromptType, row.Kind), .. Config(row)] : Array.Empty<MlflowPair>(), .. row.Tags];
+
+    private static IEnumerable<MlflowPair> Config(VersionRow row) => PromptSpec.Of(row).Parameters is { Count: > 0 } parameters ? [new MlflowPair(ModelConfig, WireJson.Write(parameters))] : [];
 
     /// <summary>Registered by MLflow: as it came. By our own API: with <c>{{name}}</c> for <c>{name}</c>, which MLflow's client would not fill.</summary>
     public static string TextOf(VersionRow row) => row.Source is null ? PromptTemplate.Parse(row.Template ?? "").ToMlflow() : row.Template ?? "";

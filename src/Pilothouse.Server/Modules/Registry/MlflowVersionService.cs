@@ -50,11 +50,11 @@ internal sealed class MlflowVersionService(RegistryStore store, VersionSource so
         return await store.FindVersionAsync(await TypeAsync(name, number, ct), name, number, ct) ?? throw MlflowRules.Missing(name, number);
     }
 
-    public async Task<VersionRow> DescribeAsync(string name, string version, string? description, CancellationToken ct)
+    public async Task<VersionRow> DescribeAsync(string name, string version, string? description, string actor, CancellationToken ct)
     {
         MlflowRules.RequireDescription(description);
         var number = MlflowRules.ParseVersion(version);
-        if (!await store.DescribeVersionAsync(await TypeAsync(name, number, ct), name, number, description, time.NowMs(), ct)) throw MlflowRules.Missing(name, number);
+        if (!await store.DescribeVersionAsync(await TypeAsync(name, number, ct), name, number, description, actor, time.NowMs(), ct)) throw MlflowRules.Missing(name, number);
         return await GetAsync(name, version, ct);
     }
 
@@ -64,7 +64,7 @@ internal sealed class MlflowVersionService(RegistryStore store, VersionSource so
         stage = MlflowRules.RequireStage(stage);
         if (archiveOthers && stage is not (Stage.Staging or Stage.Production))
             throw MlflowRules.Invalid($"archive_existing_versions applies to the stages Staging and Production, not to {stage}: versions cannot be archived to make room there.");
-        if (!await store.SetStageAsync(await TypeAsync(name, number, ct), name, number, stage, archiveOthers, actor, time.NowMs(), ct)) throw MlflowRules.Missing(name, number);
+        if (!await store.SetStageAsync(await TypeAsync(name, number, ct), name, number, stage, archiveOthers, new MoveCause(actor, null, MoveCause.Set), time.NowMs(), ct)) throw MlflowRules.Missing(name, number);
         return await GetAsync(name, version, ct);
     }
 
@@ -77,22 +77,22 @@ internal sealed class MlflowVersionService(RegistryStore store, VersionSource so
         if (!await store.DeleteVersionAsync(type, name, number, actor, time.NowMs(), ct)) throw MlflowRules.Missing(name, number);
     }
 
-    public async Task SetTagAsync(string name, string version, MlflowPair tag, CancellationToken ct)
+    public async Task SetTagAsync(string name, string version, MlflowPair tag, string actor, CancellationToken ct)
     {
         MlflowRules.RequireTag(tag);
         var row = await GetAsync(name, version, ct);
         if (MlflowPrompts.IsSettled(row.Type, row, tag.Key, tag.Value)) return;
-        if (!await store.SetTagAsync(row.Type, name, row.Version, tag, ct)) throw MlflowRules.Missing(name, row.Version);
+        if (!await store.SetTagAsync(row.Type, name, row.Version, tag, actor, ct)) throw MlflowRules.Missing(name, row.Version);
         await announcer.TagAsync(row.Type, name, row.Version, tag.Key, tag.Value, ct);
     }
 
     /// <summary>A tag that is not there is no fault.</summary>
-    public async Task DeleteTagAsync(string name, string version, string key, CancellationToken ct)
+    public async Task DeleteTagAsync(string name, string version, string key, string actor, CancellationToken ct)
     {
         MlflowRules.RequireNoNul(key, "key");
         var row = await GetAsync(name, version, ct);
         MlflowPrompts.IsSettled(row.Type, row, key, null);
-        if (await store.DeleteTagAsync(row.Type, name, row.Version, key, ct) ?? throw MlflowRules.Missing(name, row.Version)) await announcer.TagAsync(row.Type, name, row.Version, key, null, ct);
+        if (await store.DeleteTagAsync(row.Type, name, row.Version, key, actor, ct) ?? throw MlflowRules.Missing(name, row.Version)) await announcer.TagAsync(row.Type, name, row.Version, key, null, ct);
     }
 
     /// <summary>The bytes of one file of a version.</summary>

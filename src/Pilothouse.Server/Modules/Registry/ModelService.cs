@@ -63,19 +63,23 @@ internal sealed class ModelService(RegistryStore store, DatasetStore datasets, I
         return versions.Count > 0 || await store.FindAsync(ObjectType.Model, name, ct) is not null ? versions.ConvertAll(v => v.ToModel()) : throw await NotFoundAsync(new RegistryReference(RegistryReference.Models, name, null, null), ct);
     }
 
-    public async Task SetAliasAsync(string name, string alias, int version, string actor, CancellationToken ct)
+    public Task SetAliasAsync(string name, string alias, int version, string actor, CancellationToken ct) => SetAliasAsync(name, alias, version, actor, null, ct);
+
+    /// <param name="reason">Why; stands in the history and the audit log. Null = not said.</param>
+    public async Task SetAliasAsync(string name, string alias, int version, string actor, string? reason, CancellationToken ct)
     {
         RegistryRules.RequireAlias(alias);
-        if (!await store.SetAliasAsync(ObjectType.Model, name, alias, version, actor, time.NowMs(), ct))
+        RegistryRules.RequireTexts(reason);
+        if (!await store.SetAliasAsync(ObjectType.Model, name, alias, version, new MoveCause(actor, reason, MoveCause.Set), time.NowMs(), ct))
             throw await NotFoundAsync(new RegistryReference(RegistryReference.Models, name, version, null), ct);
         await announcer.AliasAsync(ObjectType.Model, name, alias, version, ct);
     }
 
     /// <exception cref="PilothouseException">NotFound.</exception>
-    public async Task DeleteAliasAsync(string name, string alias, string actor, CancellationToken ct)
+    public async Task DeleteAliasAsync(string name, string alias, string actor, string? reason, CancellationToken ct)
     {
         RegistryRules.RequireAlias(alias);
-        if (!await store.DeleteAliasAsync(ObjectType.Model, name, alias, actor, ct))
+        if (!await store.DeleteAliasAsync(ObjectType.Model, name, alias, new MoveCause(actor, reason, MoveCause.Delete), time.NowMs(), ct))
             throw new PilothouseException(ErrorCode.NotFound, $"The model '{RegistryRules.Shorten(name)}' has no alias '{alias}'.");
         await announcer.AliasAsync(ObjectType.Model, name, alias, null, ct);
     }

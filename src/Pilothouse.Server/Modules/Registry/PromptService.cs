@@ -5,6 +5,7 @@ using Pilothouse.Protocols.ProjectFiles;
 using Pilothouse.Protocols.V1;
 using Pilothouse.Server.Modules.Registry.Api;
 using Pilothouse.Server.Platform;
+using PromptMessage = Pilothouse.Protocols.V1.PromptMessage;
 
 namespace Pilothouse.Server.Modules.Registry;
 
@@ -22,14 +23,17 @@ internal sealed class PromptService(RegistryStore store, RegistryAnnouncer annou
         RegistryRules.RequireTexts(version.Description, version.Project, version.Commit);
         if (string.IsNullOrEmpty(version.Template)) throw RegistryRules.Invalid("The prompt has no template.");
         RequireTemplate(version.Template);
+        var variables = PromptTemplate.Parse(version.Template).Variables;
+        var spec = PromptSpec.Checked(version, variables) is { } declared ? WireJson.Write(declared) : null;
         var (row, newObject, newVersion) = await store.RegisterAsync(new VersionRow
         {
             Type = ObjectType.Prompt,
             Name = name,
             Kind = KindOf(version.Template),
-            Digest = DigestOf(version.Template),
+            Digest = DigestOf(spec is null ? version.Template : WireJson.Write(new { version.Template, spec })),
             Template = version.Template,
-            Variables = WireJson.Write(PromptTemplate.Parse(version.Template).Variables),
+            Variables = WireJson.Write(variables),
+            Spec = spec,
             Description = version.Description,
             Project = version.Project,
             CommitId = version.Commit,
@@ -42,6 +46,30 @@ internal sealed class PromptService(RegistryStore store, RegistryAnnouncer annou
 
     public async Task<PromptVersion> GetAsync(string name, int? version, CancellationToken ct) =>
         (await FindAsync(name, version, ct) ?? throw await NotFoundAsync(name, version, ct)).ToPrompt();
+
+    /// <param name="reference"><c>prompts:/NAME/VERSION</c>, <c>prompts:/NAME@ALIAS</c> or <c>prompts:/NAME/latest</c>.</param>
+    public Task<PromptVersion> GetAsync(string reference, CancellationToken ct) => !RegistryReference.TryParse(reference, RegistryReference.Prompts, out var parsed)
+        ? throw RegistryRules.Invalid($"'{RegistryRules.Shorten(reference)}' is not a prompt reference. Write prompts:/NAME/VERSION or prompts:/NAME@ALIAS.")
+        : parsed.Alias is { } alias ? GetByAliasAsync(parsed.Name, alias, ct) : GetAsync(parsed.Name, parsed.Version, ct);
+
+    /// <summary>The prompt with values filled in.</summary>
+    /// <exception cref="PilothouseException">InvalidArgument: every value that is missing, unknown or of another type, a line each.</exception>
+    public async Task<RenderedPrompt> RenderAsync(string reference, IReadOnlyDictionary<string, JsonElement> values, CancellationToken ct)
+    {
+        var prompt = await GetAsync(reference, ct);
+        IReadOnlyDictionary<string, string> bound;
+        try
+        {
+            bound = PromptVariables.Bind(prompt.Variables, prompt.TypedVariables ?? [], values);
+        }
+        catch (Protocols.ProtocolFormatException e)
+        {
+            throw new PilothouseException(ErrorCode.InvalidArgument, $"{prompt.Reference} cannot be rendered:\n{e.Message}", e);
+        }
+        PromptTemplate Template(string text) => prompt.OfMlflow ? PromptTemplate.ParseMlflow(text) : PromptTemplate.Parse(text);
+        IReadOnlyList<PromptMessage> messages = prompt.Messages is { } chat ? [.. chat.Select(m => new PromptMessage(m.Role, Template(m.Content).Render(bound)))] : [new PromptMessage("user", Template(prompt.Template).Render(bound))];
+        return new RenderedPrompt(prompt.Reference, messages, prompt.Parameters ?? new Dictionary<string, JsonElement>());
+    }
 
     public async Task<PromptVersion> GetByAliasAsync(string name, string alias, CancellationToken ct)
     {
@@ -58,18 +86,22 @@ internal sealed class PromptService(RegistryStore store, RegistryAnnouncer annou
         return versions.Count > 0 ? versions.ConvertAll(v => v.ToPrompt()) : throw await NotFoundAsync(name, null, ct);
     }
 
-    public async Task SetAliasAsync(string name, string alias, int version, string actor, CancellationToken ct)
+    public Task SetAliasAsync(string name, string alias, int version, string actor, CancellationToken ct) => SetAliasAsync(name, alias, version, actor, null, ct);
+
+    /// <param name="reason">Why; stands in the history and the audit log. Null = not said.</param>
+    public async Task SetAliasAsync(string name, string alias, int version, string actor, string? reason, CancellationToken ct)
     {
         RegistryRules.RequireAlias(alias);
-        if (!await store.SetAliasAsync(ObjectType.Prompt, name, alias, version, actor, time.NowMs(), ct)) throw await NotFoundAsync(name, version, ct);
+        RegistryRules.RequireTexts(reason);
+        if (!await store.SetAliasAsync(ObjectType.Prompt, name, alias, version, new MoveCause(actor, reason, MoveCause.Set), time.NowMs(), ct)) throw await NotFoundAsync(name, version, ct);
         await announcer.AliasAsync(ObjectType.Prompt, name, alias, version, ct);
     }
 
     /// <exception cref="PilothouseException">NotFound.</exception>
-    public async Task DeleteAliasAsync(string name, string alias, string actor, CancellationToken ct)
+    public async Task DeleteAliasAsync(string name, string alias, string actor, string? reason, CancellationToken ct)
     {
         RegistryRules.RequireAlias(alias);
-        if (!await store.DeleteAliasAsync(ObjectType.Prompt, name, alias, actor, ct))
+        if (!await store.DeleteAliasAsync(ObjectType.Prompt, name, alias, new MoveCause(actor, reason, MoveCause.Delete), time.NowMs(), ct))
             throw new PilothouseException(ErrorCode.NotFound, $"The prompt '{RegistryRules.Shorten(name)}' has no alias '{alias}'.");
         await announcer.AliasAsync(ObjectType.Prompt, name, alias, null, ct);
     }

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Pilothouse.Server.Modules.Registry.Api;
+using Pilothouse.Server.Modules.Registry.Diffs;
 using Pilothouse.Server.Modules.Registry.Endpoints;
 using Pilothouse.Server.Platform;
 
@@ -18,7 +19,7 @@ public sealed class RegistryModule : IModule
         services.AddSingleton<DatasetDiffs>().AddSingleton<DatasetMaker>().AddSingleton<DatasetReader>().AddSingleton<IDatasetContent>(s => s.GetRequiredService<DatasetReader>());
         services.AddSingleton<DatasetStore>().AddSingleton<DatasetService>().AddSingleton<IDatasets>(s => s.GetRequiredService<DatasetService>());
         services.AddSingleton<MlflowModelService>().AddSingleton<MlflowVersionService>().AddSingleton<VersionSource>().AddSingleton<VersionImport>().AddSingleton<RegistrySearch>().AddSingleton<IArtifactMount, ContentMount>();
-        services.AddSingleton<ILineageSource, RegistryLineage>();
+        services.AddSingleton<ILineageSource, RegistryLineage>().AddSingleton<VersionChanges>().AddSingleton<DiffCache>().AddSingleton<IModelDiffs, ModelDiffService>().AddSingleton<IPromptDiffs, PromptDiffService>().AddSingleton<IPointerSource, RegistryPointers>().AddSingleton<IMoves, Moves>();
         services.AddSingleton<PromptService>().AddSingleton<IPrompts>(s => s.GetRequiredService<PromptService>());
     }
 

@@ -57,6 +57,8 @@ internal sealed record VersionRow
     /// <summary>Text of a prompt; JSON list of messages when the kind is chat.</summary>
     public string? Template { get; init; }
     public string Variables { get; init; } = "[]";
+    /// <summary>A <see cref="PromptSpec"/> as JSON; null = nothing was declared.</summary>
+    public string? Spec { get; init; }
     public string? Description { get; init; }
     public string Stage { get; init; } = Registry.Stage.None;
     /// <summary>As MLflow's client gave it; null = registered by our own API.</summary>

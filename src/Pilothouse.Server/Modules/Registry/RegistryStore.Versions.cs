@@ -10,7 +10,7 @@ internal sealed partial class RegistryStore
     internal const string VersionColumns = """
         v.object_type AS Type, v.name AS Name, v.version AS Version, v.kind AS Kind, v.digest AS Digest, v.size AS Size, v.files AS Files, v.template AS Template, v.variables AS Variables,
         v.description AS Description, v.stage AS Stage, v.source AS Source, v.location AS Location, v.run_id AS RunId, v.run_link AS RunLink, v.model_id AS ModelId, v.project AS Project,
-        v.commit_id AS CommitId, v.datasets AS Datasets, v.base_model AS BaseModel, v.created_by AS CreatedBy, v.created_ms AS CreatedMs, v.updated_ms AS UpdatedMs
+        v.commit_id AS CommitId, v.spec AS Spec, v.datasets AS Datasets, v.base_model AS BaseModel, v.created_by AS CreatedBy, v.created_ms AS CreatedMs, v.updated_ms AS UpdatedMs
         """;
 
     private const string Live = "v.object_type = @type AND v.name = @name AND v.deleted_ms IS NULL";
@@ -73,29 +73,24 @@ internal sealed partial class RegistryStore
         session.QueryAsync<long>($"SELECT version FROM reg_version v WHERE {Live} ORDER BY version DESC LIMIT 20", new { type, name }), ct);
 
     /// <returns>False when there is no such version.</returns>
-    public Task<bool> DescribeVersionAsync(string type, string name, long version, string? description, long now, CancellationToken ct) => db.WriteAsync(async session =>
-        await LockAsync(session, type, name) is not null
-        && await session.ExecuteAsync("UPDATE reg_version SET description = @description, updated_ms = @now WHERE object_type = @type AND name = @name AND version = @version AND deleted_ms IS NULL",
-            new { type, name, version, description, now }) > 0
-        && await TouchAsync(session, type, name, now), ct);
+    public Task<bool> DescribeVersionAsync(string type, string name, long version, string? description, string actor, long now, CancellationToken ct) => db.WriteAsync(async session =>
+    {
+        if (await LockAsync(session, type, name) is null || await FirstAsync(session, type, name, "v.version = @version", new { type, name, version }) is not { } held) return false;
+        if (held.Description == description) return true;
+        await session.ExecuteAsync("UPDATE reg_version SET description = @description, updated_ms = @now WHERE object_type = @type AND name = @name AND version = @version", new { type, name, version, description, now });
+        await audit.AppendAsync(session, new AuditEvent(actor, $"{type}_version.describe", $"{ObjectType.Subject(type, name)}/{version}", new { OldDescription = Short(held.Description), NewDescription = Short(description) }));
+        return await TouchAsync(session, type, name, now);
+    }, ct);
 
     /// <param name="archiveOthers">Other versions in this stage become archived.</param>
     /// <returns>False when there is no such version.</returns>
-    public Task<bool> SetStageAsync(string type, string name, long version, string stage, bool archiveOthers, string actor, long now, CancellationToken ct) => db.WriteAsync(async session =>
+    public Task<bool> SetStageAsync(string type, string name, long version, string stage, bool archiveOthers, MoveCause cause, long now, CancellationToken ct) => db.WriteAsync(async session =>
     {
-        if (await LockAsync(session, type, name) is null) return false;
-        if (await FirstAsync(session, type, name, "v.version = @version", new { type, name, version }) is not { } held) return false;
+        if (await LockAsync(session, type, name) is null || !await IsLiveAsync(session, type, name, version)) return false;
         var others = archiveOthers
             ? await session.QueryAsync<long>($"SELECT version FROM reg_version v WHERE {Live} AND v.stage = @stage AND v.version <> @version ORDER BY version", new { type, name, stage, version }) : [];
-        foreach (var other in others) await MoveAsync(other, stage, Stage.Archived);
-        await MoveAsync(version, held.Stage, stage);
+        await MoveStagesAsync(session, type, name, [.. others.Select(other => (other, Stage.Archived)), (version, stage)], cause, now);
         return await TouchAsync(session, type, name, now);
-
-        async Task MoveAsync(long number, string from, string to)
-        {
-            await session.ExecuteAsync("UPDATE reg_version SET stage = @to, updated_ms = @now WHERE object_type = @type AND name = @name AND version = @number", new { to, now, type, name, number });
-            if (from != to) await audit.AppendAsync(session, new AuditEvent(actor, $"{type}_version.stage", $"{ObjectType.Subject(type, name)}/{number}", new { OldStage = from, NewStage = to }));
-        }
     }, ct);
 
     /// <summary>Hides the version for ever; its number is not given again. Aliases that point to it stay, and lead nowhere.</summary>
@@ -104,10 +99,12 @@ internal sealed partial class RegistryStore
     {
         if (await LockAsync(session, type, name) is null) return false;
         if (await FirstAsync(session, type, name, "v.version = @version", new { type, name, version }) is not { } held) return false;
+        var stages = await StagesAsync(session, type, name);
         await session.ExecuteAsync("UPDATE reg_version SET deleted_ms = @now, updated_ms = @now WHERE object_type = @type AND name = @name AND version = @version", new { now, type, name, version });
         await session.ExecuteAsync("DELETE FROM reg_tag WHERE object_type = @type AND name = @name AND version = @version", new { type, name, version });
         await TouchAsync(session, type, name, now);
-        await audit.AppendAsync(session, new AuditEvent(actor, $"{type}_version.delete", $"{ObjectType.Subject(type, name)}/{version}", new { held.Digest, held.Source, OldStage = held.Stage, OldAliases = held.Aliases.Take(20) }));
+        var receipt = await audit.AppendAsync(session, new AuditEvent(actor, $"{type}_version.delete", $"{ObjectType.Subject(type, name)}/{version}", new { held.Digest, held.Source, OldStage = held.Stage, OldAliases = held.Aliases.Take(20) }));
+        await NoteStagesAsync(session, type, name, stages, new MoveCause(actor, $"version {version} was deleted", MoveCause.Delete), receipt, now);
         return true;
     }, ct);
 
@@ -131,9 +128,9 @@ internal sealed partial class RegistryStore
         var version = draft with { Version = draft.Version > 0 ? draft.Version : owner.Counter + 1, UpdatedMs = draft.UpdatedMs > 0 ? draft.UpdatedMs : draft.CreatedMs };
         await session.ExecuteAsync("""
             INSERT INTO reg_version (object_type, name, version, kind, digest, size, files, template, variables, description, stage, source, location, run_id, run_link, model_id, project, commit_id, datasets,
-                base_model, created_by, created_ms, updated_ms)
+                base_model, spec, created_by, created_ms, updated_ms)
             VALUES (@Type, @Name, @Version, @Kind, @Digest, @Size, @Files, @Template, @Variables, @Description, @Stage, @Source, @Location, @RunId, @RunLink, @ModelId, @Project, @CommitId, @Datasets,
-                @BaseModel, @CreatedBy, @CreatedMs, @UpdatedMs)
+                @BaseModel, @Spec, @CreatedBy, @CreatedMs, @UpdatedMs)
             """, version);
         await session.ExecuteAsync("UPDATE reg_object SET latest_version = @counter, updated_ms = @UpdatedMs WHERE object_type = @Type AND name = @Name",
             new { counter = Math.Max(owner.Counter, version.Version), version.UpdatedMs, version.Type, version.Name });

@@ -57,9 +57,15 @@ internal sealed partial class RegistryStore(Db db, IAuditLog audit)
     }, ct);
 
     /// <returns>False when there is no such object.</returns>
-    public Task<bool> DescribeAsync(string type, string name, string? description, long now, CancellationToken ct) => db.WriteAsync(async session =>
-        await session.ExecuteAsync("UPDATE reg_object SET description = @description, updated_ms = @now WHERE object_type = @type AND name = @name AND deleted_ms IS NULL",
-            new { type, name, description = description is "" ? null : description, now }) > 0, ct);
+    public Task<bool> DescribeAsync(string type, string name, string? description, string actor, long now, CancellationToken ct) => db.WriteAsync(async session =>
+    {
+        if (description is "") description = null;
+        if (await LockAsync(session, type, name) is not { } held) return false;
+        await session.ExecuteAsync("UPDATE reg_object SET description = @description, updated_ms = @now WHERE object_type = @type AND name = @name", new { type, name, description, now });
+        if (held.Description != description)
+            await audit.AppendAsync(session, new AuditEvent(actor, $"{type}.describe", ObjectType.Subject(type, name), new { OldDescription = Short(held.Description), NewDescription = Short(description) }));
+        return true;
+    }, ct);
 
     /// <summary>Gives the object another name. The old one leads to it until another object takes it.</summary>
     /// <returns>False when there is no such object.</returns>
@@ -77,7 +83,7 @@ internal sealed partial class RegistryStore(Db db, IAuditLog audit)
             """, new { old.CreatedMs, old.Counter, now, type, newName });
         await session.ExecuteAsync("UPDATE reg_object SET deleted_ms = @now, renamed_to = @newName, description = NULL WHERE object_type = @type AND name = @name", new { now, newName, type, name });
         await session.ExecuteAsync("UPDATE reg_version SET name = @newName, updated_ms = @now WHERE object_type = @type AND name = @name", new { newName, now, type, name });
-        foreach (var table in (string[])["reg_tag", "reg_pointer"])
+        foreach (var table in (string[])["reg_tag", "reg_pointer", "reg_move"])
             await session.ExecuteAsync($"UPDATE {table} SET name = @newName WHERE object_type = @type AND name = @name", new { newName, type, name });
         await RegistryEdges.RenameAsync(session, type, name, newName);
         await audit.AppendAsync(session, new AuditEvent(actor, $"{type}.rename", ObjectType.Subject(type, newName), new { OldName = name, NewName = newName }));
@@ -91,31 +97,49 @@ internal sealed partial class RegistryStore(Db db, IAuditLog audit)
         var old = await LockAsync(session, type, name);
         if (old is null) return false;
         var versions = await session.QueryAsync<long>($"SELECT version FROM reg_version WHERE object_type = @type AND name = @name AND deleted_ms IS NULL ORDER BY version DESC LIMIT {RegistryRules.MaxListed}", new { type, name });
-        var aliases = await session.QueryAsync<AliasRow>($"SELECT name AS Name, alias AS Alias, version AS Version FROM reg_pointer WHERE object_type = @type AND name = @name ORDER BY alias LIMIT 20", new { type, name });
+        var aliases = await session.QueryAsync<AliasRow>($"SELECT name AS Name, alias AS Alias, version AS Version FROM reg_pointer WHERE object_type = @type AND name = @name ORDER BY alias LIMIT 10000", new { type, name });
+        var stages = await StagesAsync(session, type, name);
         await session.ExecuteAsync("UPDATE reg_object SET deleted_ms = @now, renamed_to = NULL, description = NULL WHERE object_type = @type AND name = @name", new { now, type, name });
         await session.ExecuteAsync("UPDATE reg_version SET deleted_ms = @now WHERE object_type = @type AND name = @name AND deleted_ms IS NULL", new { now, type, name });
         foreach (var table in (string[])["reg_tag", "reg_pointer"])
             await session.ExecuteAsync($"DELETE FROM {table} WHERE object_type = @type AND name = @name", new { type, name });
-        await audit.AppendAsync(session, new AuditEvent(actor, $"{type}.delete", ObjectType.Subject(type, name),
-            new { Versions = versions.Take(100), OldAliases = aliases.Select(a => $"{a.Alias}={a.Version}") }));
+        var receipt = await audit.AppendAsync(session, new AuditEvent(actor, $"{type}.delete", ObjectType.Subject(type, name),
+            new { Versions = versions.Take(100), OldAliases = aliases.Take(20).Select(a => $"{a.Alias}={a.Version}") }));
+        // What was in production is known after the object is gone.
+        var cause = new MoveCause(actor, $"the {type} was deleted", MoveCause.Delete);
+        foreach (var alias in aliases) await NoteMoveAsync(session, type, name, "@" + alias.Alias, Text(alias.Version), null, cause, receipt, now);
+        await NoteStagesAsync(session, type, name, stages, cause, receipt, now);
         return true;
     }, ct);
 
     /// <param name="version">0 = a tag of the object itself.</param>
     /// <returns>False when there is no such object or version.</returns>
-    public Task<bool> SetTagAsync(string type, string name, long version, MlflowPair tag, CancellationToken ct) => db.WriteAsync(async session =>
+    public Task<bool> SetTagAsync(string type, string name, long version, MlflowPair tag, string actor, CancellationToken ct) => db.WriteAsync(async session =>
     {
         if (await LockAsync(session, type, name) is null || version > 0 && !await IsLiveAsync(session, type, name, version)) return false;
+        var old = await TagAsync(session, type, name, version, tag.Key);
+        if (old == tag.Value) return true;
         await PutTagsAsync(session, type, name, version, [tag]);
+        await audit.AppendAsync(session, new AuditEvent(actor, TagAction(type, version, "set"), TagSubject(type, name, version), new { Key = Short(tag.Key), OldValue = Short(old), NewValue = Short(tag.Value) }));
         return true;
     }, ct);
 
     /// <returns>Null when there is no such object or version, else whether there was such a tag.</returns>
-    public Task<bool?> DeleteTagAsync(string type, string name, long version, string key, CancellationToken ct) => db.WriteAsync<bool?>(async session =>
+    public Task<bool?> DeleteTagAsync(string type, string name, long version, string key, string actor, CancellationToken ct) => db.WriteAsync<bool?>(async session =>
     {
         if (await LockAsync(session, type, name) is null || version > 0 && !await IsLiveAsync(session, type, name, version)) return null;
-        return await session.ExecuteAsync("DELETE FROM reg_tag WHERE object_type = @type AND name = @name AND version = @version AND key = @key", new { type, name, version, key }) > 0;
+        if (await TagAsync(session, type, name, version, key) is not { } old) return false;
+        await session.ExecuteAsync("DELETE FROM reg_tag WHERE object_type = @type AND name = @name AND version = @version AND key = @key", new { type, name, version, key });
+        await audit.AppendAsync(session, new AuditEvent(actor, TagAction(type, version, "delete"), TagSubject(type, name, version), new { Key = Short(key), OldValue = Short(old) }));
+        return true;
     }, ct);
+
+    private static Task<string?> TagAsync(DbSession session, string type, string name, long version, string key) =>
+        session.ScalarAsync<string>("SELECT value FROM reg_tag WHERE object_type = @type AND name = @name AND version = @version AND key = @key", new { type, name, version, key });
+
+    private static string TagAction(string type, long version, string verb) => $"{type}{(version > 0 ? "_version" : "")}_tag.{verb}";
+
+    private static string TagSubject(string type, string name, long version) => version > 0 ? $"{ObjectType.Subject(type, name)}/{version}" : ObjectType.Subject(type, name);
 
     /// <summary>Adds tags, aliases and the newest version of each stage.</summary>
     internal static async Task AddDetailsAsync(DbSession session, string type, List<ObjectRow> rows)

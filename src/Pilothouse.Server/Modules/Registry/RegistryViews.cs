@@ -20,10 +20,15 @@ internal static class RegistryViews
         UpdatedMs = row.UpdatedMs,
     };
 
-    public static PromptVersion ToPrompt(this VersionRow row) => new(row.Name, (int)row.Version, row.Digest ?? "", row.Template ?? "", WireJson.Read<List<string>>(row.Variables), row.Description, row.Project,
+    public static PromptVersion ToPrompt(this VersionRow row) => ToPrompt(row, PromptSpec.Of(row));
+
+    private static PromptVersion ToPrompt(VersionRow row, PromptSpec spec) => new(row.Name, (int)row.Version, row.Digest ?? "", row.Template ?? "", WireJson.Read<List<string>>(row.Variables), row.Description, row.Project,
         row.CommitId, row.CreatedBy, row.CreatedMs)
     {
         Messages = row.Kind == PromptService.Chat ? Messages(row.Template!) : null,
+        OfMlflow = row.Source is not null,
+        TypedVariables = spec.Variables.Count == 0 ? null : spec.Variables,
+        Parameters = spec.Parameters.Count == 0 ? null : spec.Parameters,
         Aliases = row.Aliases.Count == 0 ? null : row.Aliases,
         Tags = row.Tags.Any(IsOfPeople) ? row.Tags.Where(IsOfPeople).ToDictionary(t => t.Key, t => t.Value) : null,
     };

@@ -59,6 +59,7 @@ public static class PilothouseServer
         MapHealth(app);
         app.MapOpenApi("/openapi/{documentName}.json").AllowAnyone();
         app.MapLineage();
+        app.MapPointers();
         foreach (var module in ModuleCatalog.All) module.MapEndpoints(app);
         map?.Invoke(app);
         return app;
@@ -74,7 +75,7 @@ public static class PilothouseServer
         services.AddSingleton(options).AddSingleton(data);
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(options.Postgres.Length > 0 ? Db.OpenPostgres(options.Postgres) : Db.OpenSqlite(Path.Combine(options.Data, "pilothouse.db")));
-        services.AddSingleton<Ids>().AddSingleton<ILineage>(s => new Lineage(s.GetServices<ILineageSource>));
+        services.AddSingleton<Ids>().AddSingleton<ILineage>(s => new Lineage(s.GetServices<ILineageSource>)).AddSingleton<IPointers, Pointers>();
         services.AddSingleton<EventBus>().AddSingleton<IEventBus>(s => s.GetRequiredService<EventBus>()).AddHostedService(s => s.GetRequiredService<EventBus>());
         services.AddSingleton<BackgroundWork>().AddSingleton<IBackgroundWork>(s => s.GetRequiredService<BackgroundWork>()).AddHostedService(s => s.GetRequiredService<BackgroundWork>());
         services.AddHttpClient();

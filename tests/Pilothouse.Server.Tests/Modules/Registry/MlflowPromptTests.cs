@@ -50,7 +50,7 @@ public sealed class MlflowPromptTests
         Assert.Equal(2, (await server.Client.RegisterPromptAsync("chat", new NewPromptVersion("Now a text."), default)).Version);
         Assert.Equal("2", (await mlflow.GetAsync("registered-models/alias?name=chat&alias=latest"))["model_version"]!["version"]!.GetValue<string>());
         // One table of aliases.
-        await server.Client.SetPromptAliasAsync("chat", "prod", 2, default);
+        await server.Client.SetPromptAliasAsync("chat", "prod", 2, null, default);
         Assert.Equal("2", (await mlflow.GetAsync("registered-models/alias?name=chat&alias=prod"))["model_version"]!["version"]!.GetValue<string>());
         Assert.Equal("Now a text.", (await server.Client.GetPromptByAliasAsync("chat", "prod", default)).Template);
         await server.Client.DeletePromptAliasAsync("chat", "prod", default);

@@ -52,7 +52,7 @@ public class ModelRegistryTests
         Assert.Equal(2, Assert.Single(await registry.Models.ListAsync(default)).Aliases["champion"]);
         Assert.Equal(["bob: {\"old_version\":1,\"new_version\":2}", "ann: {\"new_version\":1}"], (await registry.AuditAsync("models/triage@champion")).Select(e => $"{e.Actor}: {e.Details}"));
 
-        await registry.Models.DeleteAliasAsync("triage", "champion", "ann", default);
+        await registry.Models.DeleteAliasAsync("triage", "champion", "ann", null, default);
         await AssertFails(ErrorCode.NotFound, "versions 2, 1", () => registry.Models.GetAsync("models:/triage@champion", default));
     }
 

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Pilothouse.Protocols.V1;
+using Pilothouse.Server.Modules.Packaging.Api;
 using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Packaging.Endpoints;
@@ -17,6 +18,8 @@ internal static class ReleaseEndpoints
         releases.MapGet("{reference}", (string reference, ReleaseService service, CancellationToken ct) => service.GetAsync(reference, ct));
         releases.MapPost("{reference}/approvals", (string reference, NewApproval request, HttpContext http, ReleaseService service, CancellationToken ct) =>
             service.ApproveAsync(reference, http.Caller().Name, request.Comment, ct));
+        endpoints.MapGroup("/api/v1/diff").WithErrors(NativeErrors.Instance).WithTags("Differences")
+            .MapGet("releases", (string from, string to, IReleaseDiff diffs, CancellationToken ct) => diffs.CompareAsync(from, to, ct));
         releases.MapGet("{reference}/oci-layout", LayoutAsync);
     }
 

@@ -48,6 +48,13 @@ public interface IPrompts
     /// <param name="version">Null = the latest.</param>
     Task<PromptVersion> GetAsync(string name, int? version, CancellationToken ct);
 
+    /// <param name="reference"><c>prompts:/NAME/VERSION</c> or <c>prompts:/NAME@ALIAS</c>.</param>
+    Task<PromptVersion> GetAsync(string reference, CancellationToken ct);
+
+    /// <summary>The prompt with values filled in.</summary>
+    /// <exception cref="Platform.PilothouseException">InvalidArgument: every value that is missing, unknown or of another type.</exception>
+    Task<RenderedPrompt> RenderAsync(string reference, IReadOnlyDictionary<string, System.Text.Json.JsonElement> values, CancellationToken ct);
+
     Task<PromptVersion> GetByAliasAsync(string name, string alias, CancellationToken ct);
 
     Task SetAliasAsync(string name, string alias, int version, string actor, CancellationToken ct);

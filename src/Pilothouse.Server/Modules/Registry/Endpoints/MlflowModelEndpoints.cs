@@ -28,11 +28,11 @@ internal static class MlflowModelEndpoints
         endpoints.MapMlflow("POST", Path + "create", Create, async (m, http) =>
             Answer(await models.CreateAsync(m.Text("name"), m.Pairs("tags"), m.TextOrNull("description"), http.Caller().Name, http.RequestAborted)));
         endpoints.MapMlflow("GET", Path + "get", ByName, async (m, http) => Answer(await models.GetAsync(m.Text("name"), http.RequestAborted)));
-        endpoints.MapMlflow("PATCH", Path + "update", Update, async (m, http) => Answer(await models.DescribeAsync(m.Text("name"), m.TextOrNull("description"), http.RequestAborted)));
+        endpoints.MapMlflow("PATCH", Path + "update", Update, async (m, http) => Answer(await models.DescribeAsync(m.Text("name"), m.TextOrNull("description"), http.Caller().Name, http.RequestAborted)));
         endpoints.MapMlflow("POST", Path + "rename", Rename, async (m, http) => Answer(await models.RenameAsync(m.Text("name"), m.Text("new_name"), http.Caller().Name, http.RequestAborted)));
         endpoints.MapMlflow("DELETE", Path + "delete", ByName, (m, http) => MlflowRoutes.Done(models.DeleteAsync(m.Text("name"), http.Caller().Name, http.RequestAborted)));
-        endpoints.MapMlflow("POST", Path + "set-tag", SetTag, (m, http) => MlflowRoutes.Done(models.SetTagAsync(m.Text("name"), new MlflowPair(m.Text("key"), m.Text("value")), http.RequestAborted)));
-        endpoints.MapMlflow("DELETE", Path + "delete-tag", DeleteTag, (m, http) => MlflowRoutes.Done(models.DeleteTagAsync(m.Text("name"), m.Text("key"), http.RequestAborted)));
+        endpoints.MapMlflow("POST", Path + "set-tag", SetTag, (m, http) => MlflowRoutes.Done(models.SetTagAsync(m.Text("name"), new MlflowPair(m.Text("key"), m.Text("value")), http.Caller().Name, http.RequestAborted)));
+        endpoints.MapMlflow("DELETE", Path + "delete-tag", DeleteTag, (m, http) => MlflowRoutes.Done(models.DeleteTagAsync(m.Text("name"), m.Text("key"), http.Caller().Name, http.RequestAborted)));
         endpoints.MapMlflow("POST", Path + "alias", SetAlias, (m, http) => MlflowRoutes.Done(models.SetAliasAsync(m.Text("name"), m.Text("alias"), m.Text("version"), http.Caller().Name, http.RequestAborted)));
         endpoints.MapMlflow("DELETE", Path + "alias", Alias, (m, http) => MlflowRoutes.Done(models.DeleteAliasAsync(m.Text("name"), m.Text("alias"), http.Caller().Name, http.RequestAborted)));
         endpoints.MapMlflow("GET", Path + "alias", Alias, async (m, http) =>

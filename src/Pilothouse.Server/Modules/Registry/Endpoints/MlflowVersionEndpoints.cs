@@ -28,13 +28,13 @@ internal static class MlflowVersionEndpoints
         endpoints.MapMlflow("GET", Path + "get", ByVersion, async (m, http) =>
             new MlflowModelVersionResponse((await versions.GetAsync(m.Text("name"), m.Text("version"), http.RequestAborted)).WithAliases()));
         endpoints.MapMlflow("PATCH", Path + "update", Update, async (m, http) =>
-            Answer(await versions.DescribeAsync(m.Text("name"), m.Text("version"), m.TextOrNull("description"), http.RequestAborted)));
+            Answer(await versions.DescribeAsync(m.Text("name"), m.Text("version"), m.TextOrNull("description"), http.Caller().Name, http.RequestAborted)));
         endpoints.MapMlflow("POST", Path + "transition-stage", SetStage, async (m, http) =>
             Answer(await versions.SetStageAsync(m.Text("name"), m.Text("version"), m.Text("stage"), m.Boolean("archive_existing_versions"), http.Caller().Name, http.RequestAborted)));
         endpoints.MapMlflow("DELETE", Path + "delete", ByVersion, (m, http) => MlflowRoutes.Done(versions.DeleteAsync(m.Text("name"), m.Text("version"), http.Caller().Name, http.RequestAborted)));
         endpoints.MapMlflow("POST", Path + "set-tag", SetTag, (m, http) =>
-            MlflowRoutes.Done(versions.SetTagAsync(m.Text("name"), m.Text("version"), new MlflowPair(m.Text("key"), m.Text("value")), http.RequestAborted)));
-        endpoints.MapMlflow("DELETE", Path + "delete-tag", DeleteTag, (m, http) => MlflowRoutes.Done(versions.DeleteTagAsync(m.Text("name"), m.Text("version"), m.Text("key"), http.RequestAborted)));
+            MlflowRoutes.Done(versions.SetTagAsync(m.Text("name"), m.Text("version"), new MlflowPair(m.Text("key"), m.Text("value")), http.Caller().Name, http.RequestAborted)));
+        endpoints.MapMlflow("DELETE", Path + "delete-tag", DeleteTag, (m, http) => MlflowRoutes.Done(versions.DeleteTagAsync(m.Text("name"), m.Text("version"), m.Text("key"), http.Caller().Name, http.RequestAborted)));
         endpoints.MapMlflow("GET", Path + "get-download-uri", ByVersion, async (m, http) =>
             new MlflowDownloadUri((await versions.GetAsync(m.Text("name"), m.Text("version"), http.RequestAborted)).DownloadUri()));
         endpoints.MapMlflow("GET", Path + "search", Search, (m, http) => SearchAsync(m, search, http.RequestAborted));

@@ -1,7 +1,10 @@
+using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Pilothouse.Protocols.Artifacts;
 using Pilothouse.Protocols.V1;
+using Pilothouse.Server.Modules.Registry.Api;
 using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Registry.Endpoints;
@@ -14,8 +17,19 @@ internal static class RegistryEndpoints
         endpoints.MapGroup("/api/v1/datasets").WithErrors(NativeErrors.Instance).WithTags("Data sets").MapDatasets();
         endpoints.MapGroup("/api/v1/import").WithErrors(NativeErrors.Instance).WithTags("Import").RequireRole(Role.Admin)
             .MapPut("versions", (ImportVersion version, HttpContext http, VersionImport import, CancellationToken ct) => import.PutAsync(version, http.Caller().Name, ct));
+        var diffs = endpoints.MapGroup("/api/v1/diff").WithErrors(NativeErrors.Instance).WithTags("Differences");
+        diffs.MapGet("models", (string from, string to, string? depth, IModelDiffs models, CancellationToken ct) => models.CompareAsync(from, to, Depth(depth), ct));
+        diffs.MapGet("prompts", (string from, string to, IPromptDiffs prompts, CancellationToken ct) => prompts.CompareAsync(from, to, ct));
         MapPrompts(endpoints.MapGroup("/api/v1/prompts").WithErrors(NativeErrors.Instance).WithTags("Prompts"));
     }
+
+    private static DiffDepth Depth(string? text) => text switch
+    {
+        null or "" or "content" => DiffDepth.Content,
+        "quick" => DiffDepth.Quick,
+        "headers" => DiffDepth.Headers,
+        _ => throw new PilothouseException(ErrorCode.InvalidArgument, "depth is content (every tensor), quick (every tensor where that is done soon) or headers."),
+    };
 
     private static void MapModels(RouteGroupBuilder models)
     {
@@ -23,16 +37,17 @@ internal static class RegistryEndpoints
         models.MapGet("{name}/versions", (string name, ModelService service, CancellationToken ct) => service.VersionsAsync(name, ct));
         models.MapPost("{name}/versions", (string name, NewModelVersion version, HttpContext http, ModelService service, CancellationToken ct) =>
             service.RegisterAsync(name, version, http.Caller().Name, ct));
+        models.MapGet("{name}/moves", (string name, int? limit, IMoves moves, CancellationToken ct) => moves.ListAsync(RegistryReference.Models, name, limit ?? 100, ct));
         models.MapGet("{name}/versions/{version}", (string name, string version, ModelService service, CancellationToken ct) => service.GetAsync($"models:/{name}/{version}", ct));
         models.MapGet("{name}/aliases/{alias}", (string name, string alias, ModelService service, CancellationToken ct) => service.GetAsync($"models:/{name}@{alias}", ct));
         models.MapPut("{name}/aliases/{alias}", async (string name, string alias, AliasTarget target, HttpContext http, ModelService service, CancellationToken ct) =>
         {
-            await service.SetAliasAsync(name, alias, target.Version, http.Caller().Name, ct);
+            await service.SetAliasAsync(name, alias, target.Version, http.Caller().Name, target.Reason, ct);
             return await service.GetAsync($"models:/{name}@{alias}", ct);
         });
-        models.MapDelete("{name}/aliases/{alias}", async (string name, string alias, HttpContext http, ModelService service, CancellationToken ct) =>
+        models.MapDelete("{name}/aliases/{alias}", async (string name, string alias, string? reason, HttpContext http, ModelService service, CancellationToken ct) =>
         {
-            await service.DeleteAliasAsync(name, alias, http.Caller().Name, ct);
+            await service.DeleteAliasAsync(name, alias, http.Caller().Name, reason, ct);
             return Results.NoContent();
         });
     }
@@ -44,15 +59,18 @@ internal static class RegistryEndpoints
         prompts.MapGet("{name}/versions", (string name, PromptService service, CancellationToken ct) => service.VersionsAsync(name, ct));
         prompts.MapPost("{name}/versions", (string name, NewPromptVersion version, HttpContext http, PromptService service, CancellationToken ct) =>
             service.RegisterAsync(name, version, http.Caller().Name, ct));
+        prompts.MapPost("{name}/render", (string name, string? version, string? alias, PromptValues body, PromptService service, CancellationToken ct) =>
+            service.RenderAsync(alias is { Length: > 0 } ? $"prompts:/{name}@{alias}" : $"prompts:/{name}/{version ?? "latest"}", body.Values ?? new Dictionary<string, JsonElement>(), ct)).RequireRole(Role.Reader);
+        prompts.MapGet("{name}/moves", (string name, int? limit, IMoves moves, CancellationToken ct) => moves.ListAsync(RegistryReference.Prompts, name, limit ?? 100, ct));
         prompts.MapGet("{name}/aliases/{alias}", (string name, string alias, PromptService service, CancellationToken ct) => service.GetByAliasAsync(name, alias, ct));
         prompts.MapPut("{name}/aliases/{alias}", async (string name, string alias, AliasTarget target, HttpContext http, PromptService service, CancellationToken ct) =>
         {
-            await service.SetAliasAsync(name, alias, target.Version, http.Caller().Name, ct);
+            await service.SetAliasAsync(name, alias, target.Version, http.Caller().Name, target.Reason, ct);
             return await service.GetByAliasAsync(name, alias, ct);
         });
-        prompts.MapDelete("{name}/aliases/{alias}", async (string name, string alias, HttpContext http, PromptService service, CancellationToken ct) =>
+        prompts.MapDelete("{name}/aliases/{alias}", async (string name, string alias, string? reason, HttpContext http, PromptService service, CancellationToken ct) =>
         {
-            await service.DeleteAliasAsync(name, alias, http.Caller().Name, ct);
+            await service.DeleteAliasAsync(name, alias, http.Caller().Name, reason, ct);
             return Results.NoContent();
         });
         prompts.MapGet("{name}/versions/{version:int}", (string name, int version, PromptService service, CancellationToken ct) => service.GetAsync(name, version, ct));
