@@ -24,6 +24,7 @@ var root = new RootCommand("Pilothouse takes a change to a language model from c
     PromptCommand.Create(),
     TestCommand.Create(),
     CiCommand.Create(),
+    SuiteCommand.Create(),
     FairnessCommand.Create(),
     PackageCommand.Create(),
     ReleaseCommand.Create(),

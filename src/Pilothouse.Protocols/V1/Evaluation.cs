@@ -27,9 +27,10 @@ public sealed record EvaluationDetail(EvaluationSummary Summary, IReadOnlyList<S
 /// <param name="Failed">Cases that the candidate's engine did not answer; they score 0.</param>
 /// <param name="Cached">Answers that came from earlier runs of the same model, prompt and parameters.</param>
 /// <param name="Notes">What the reader has to know: no base line, gates changed, data changed.</param>
+/// <param name="SuiteVersion">The registered version of the suite, <c>suites:/PROJECT.SUITE/VERSION</c>.</param>
 public sealed record SuiteResult(string Name, string Model, string? BaselineModel, string Dataset, int Cases, IReadOnlyList<ScorerResult> Scorers, IReadOnlyList<GateResult> Gates,
     IReadOnlyList<CaseResult> Differences, string? DatasetDigest = null, string? ModelDigest = null, string? BaselineModelDigest = null, string? PromptDigest = null, int Failed = 0,
-    int BaselineFailed = 0, int Cached = 0, int? Clusters = null, IReadOnlyList<string>? Notes = null);
+    int BaselineFailed = 0, int Cached = 0, int? Clusters = null, IReadOnlyList<string>? Notes = null, string? SuiteVersion = null);
 
 /// <summary>A score with its two-sided interval.</summary>
 public sealed record ScorerResult(string Name, double Candidate, double CandidateLower, double CandidateUpper, double? Baseline, double? Difference, double? DifferenceLower,

@@ -6,7 +6,7 @@ namespace Pilothouse.Protocols.V1;
 public sealed record ArtifactFile(string Path, string Digest, long Size);
 
 /// <summary>What a new model version is made of.</summary>
-/// <param name="Kind"><c>generative</c>, <c>classifier</c> or <c>mlflow</c> (a directory with MLmodel).</param>
+/// <param name="Kind"><c>generative</c>, <c>classifier</c>, <c>embedding</c>, <c>reranker</c> or <c>mlflow</c> (a directory with MLmodel).</param>
 /// <param name="Files">All files; their blobs are stored already.</param>
 /// <param name="RunId">The run that produced it, if any.</param>
 /// <param name="Project">Project it belongs to, if any.</param>
@@ -14,7 +14,11 @@ public sealed record ArtifactFile(string Path, string Digest, long Size);
 /// <param name="Datasets">Data sets it was trained on, as <c>datasets:/NAME/VERSION</c>.</param>
 /// <param name="BaseModel">Model version it was derived from, as <c>models:/NAME/VERSION</c>.</param>
 public sealed record NewModelVersion(string Kind, IReadOnlyList<ArtifactFile> Files, string? Description = null, string? RunId = null, string? Project = null,
-    string? Commit = null, IReadOnlyList<string>? Datasets = null, string? BaseModel = null);
+    string? Commit = null, IReadOnlyList<string>? Datasets = null, string? BaseModel = null)
+{
+    /// <summary>How it was made from its base model: <c>finetune</c>, <c>adapter</c>, <c>quantized</c> or <c>merge</c>; null = as the files say.</summary>
+    public string? BaseRelation { get; init; }
+}
 
 /// <summary>A registered model version. Its content is immutable; stage, tags and description may change.</summary>
 /// <param name="Digest">Null when its files are not on this server: registered by MLflow's protocol with a source elsewhere.</param>
@@ -22,6 +26,9 @@ public sealed record ModelVersion(string Name, int Version, string Kind, string?
     string? Description, string? RunId, string? Project, string? Commit, IReadOnlyList<string> Datasets, string? BaseModel, string CreatedBy, long CreatedMs)
 {
     public string Reference => $"models:/{Name}/{Version}";
+
+    /// <summary>How it was made from its base model: finetune, adapter, quantized or merge; null without one.</summary>
+    public string? BaseRelation { get; init; }
 
     /// <summary>Staging, Production or Archived; null = none.</summary>
     public string? Stage { get; init; }
@@ -42,6 +49,23 @@ public sealed record ModelVersion(string Name, int Version, string Kind, string?
     /// <summary>Epoch milliseconds.</summary>
     public long UpdatedMs { get; init; }
 }
+
+/// <summary>What the files of a version say of themselves.</summary>
+/// <param name="Format">safetensors, GGUF, ONNX; null = no weights in a known format.</param>
+/// <param name="Parameters">Elements of all tensors.</param>
+/// <param name="Dtypes">Elements by type: <c>BF16</c>, <c>Q4_K</c>.</param>
+/// <param name="Width">Size of the hidden state.</param>
+/// <param name="Adapter">Null = it is no adapter.</param>
+/// <param name="DeclaredBase">Base model that the files name; nobody has checked it.</param>
+/// <param name="DeclaredRelation">How, as the card says.</param>
+/// <param name="Metadata">Of safetensors, and <c>general.*</c> of GGUF; at most 40.</param>
+/// <param name="Notes">What could not be read.</param>
+public sealed record ModelFacts(string? Format, long Parameters, IReadOnlyDictionary<string, long> Dtypes, string? Architecture, long? ContextLength, long? Layers, long? Width, AdapterFacts? Adapter,
+    string? DeclaredBase, string? DeclaredRelation, IReadOnlyDictionary<string, string> Metadata, IReadOnlyList<string> Notes);
+
+/// <param name="Type">Such as LORA.</param>
+/// <param name="Targets">Modules that it changes.</param>
+public sealed record AdapterFacts(string Type, long? Rank, double? Alpha, IReadOnlyList<string> Targets);
 
 /// <summary>One row of the list of models.</summary>
 /// <param name="Kind">Of the newest version.</param>

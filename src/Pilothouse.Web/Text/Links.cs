@@ -77,6 +77,8 @@ internal static class Links
     /// <param name="reference">Such as <c>models:/assistant/2</c>.</param>
     public static string LineageOf(string reference) => "/lineage" + new QueryBuilder { { "ref", reference } };
 
+    public static string Suite(string name, int version) => $"/suites/{E(name)}/{version}";
+
     /// <summary>The history of a pointer.</summary>
     /// <param name="to"><c>previous</c> or the id of a move: with the plan of going there; null = the history alone.</param>
     public static string Pointer(string reference, string? to = null) => "/pointers" + (to is null ? new QueryBuilder { { "ref", reference } } : new QueryBuilder { { "ref", reference }, { "to", to } });
@@ -93,6 +95,7 @@ internal static class Links
         ("model", > 0 and var cut) => $"/models/{E(id[..cut])}/{id[(cut + 1)..]}",
         ("prompt", > 0 and var cut) => $"/prompts/{E(id[..cut])}/{id[(cut + 1)..]}",
         ("dataset", > 0 and var cut) => $"/datasets/{E(id[..cut])}/{id[(cut + 1)..]}",
+        ("suite", > 0 and var cut) => $"/suites/{E(id[..cut])}/{id[(cut + 1)..]}",
         ("evaluation", _) => Evaluation(id),
         ("fairness", _) => Fairness(id),
         ("release", _) => Release(id),
@@ -114,7 +117,7 @@ internal static class Links
     {
         if (reference is null || reference.IndexOf(":/", StringComparison.Ordinal) is var at && at < 0) return null;
         return reference[(at + 2)..].TrimStart('/').Split('/') is [var name, var version] && int.TryParse(version, out _)
-            ? reference[..at] switch { "models" => $"/models/{E(name)}/{version}", "datasets" => $"/datasets/{E(name)}/{version}", "prompts" => $"/prompts/{E(name)}/{version}", _ => null }
+            ? reference[..at] switch { "models" => $"/models/{E(name)}/{version}", "datasets" => $"/datasets/{E(name)}/{version}", "prompts" => $"/prompts/{E(name)}/{version}", "suites" => $"/suites/{E(name)}/{version}", _ => null }
             : null;
     }
 

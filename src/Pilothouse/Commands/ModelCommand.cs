@@ -14,15 +14,16 @@ internal static class ModelCommand
         var server = Cli.ServerOption();
         var name = new Argument<string>("name") { Description = "Name of the model." };
         var directory = new Argument<DirectoryInfo>("directory") { Description = "Directory with the model's files." };
-        var kind = new Option<string>("--kind") { Description = "generative (config.json, tokenizer.json, model.onnx or model.safetensors), classifier (config.json, model.onnx) or mlflow (a directory with MLmodel).", Required = true };
+        var kind = new Option<string>("--kind") { Description = "generative (config.json, tokenizer.json and model.onnx or safetensors; or GGUF; or a LoRA adapter), embedding or reranker (as generative), classifier (config.json, model.onnx) or mlflow (a directory with MLmodel).", Required = true };
         var description = new Option<string>("--description") { Description = "What is new in this version." };
         var run = new Option<string>("--run") { Description = "Id of the run that made it." };
         var project = new Option<string>("--project") { Description = "Project it belongs to." };
         var commit = new Option<string>("--commit") { Description = "Commit of the code that made it." };
         var dataset = new Option<string[]>("--dataset") { Description = "Data set it was trained on, datasets:/NAME/VERSION; may be repeated." };
         var @base = new Option<string>("--base") { Description = "Model it was derived from, models:/NAME/VERSION." };
+        var relation = new Option<string>("--relation") { Description = "How it was made from its base: finetune, adapter, quantized or merge (default: as the files say)." };
         var json = Output.JsonOption();
-        var command = new Command("register", "Upload the files that the server lacks and register them as a version.") { name, directory, kind, description, run, project, commit, dataset, @base, json, server };
+        var command = new Command("register", "Upload the files that the server lacks and register them as a version.") { name, directory, kind, description, run, project, commit, dataset, @base, relation, json, server };
         command.SetAction(async (result, ct) =>
         {
             using var client = Cli.Connect(result, server);
@@ -30,7 +31,7 @@ internal static class ModelCommand
             if (!Directory.Exists(path)) throw new UsageException($"There is no directory {path}.");
             var (files, _) = await UploadReport.RunAsync(options => client.UploadDirectoryAsync(path, options, ct), r => r.Uploaded);
             var version = await client.RegisterModelAsync(result.GetValue(name)!, new NewModelVersion(result.GetValue(kind)!, files, result.GetValue(description),
-                result.GetValue(run), result.GetValue(project), result.GetValue(commit), result.GetValue(dataset), result.GetValue(@base)), ct);
+                result.GetValue(run), result.GetValue(project), result.GetValue(commit), result.GetValue(dataset), result.GetValue(@base)) { BaseRelation = result.GetValue(relation) }, ct);
             Console.WriteLine(result.GetValue(json) ? Output.ToJson(version) : $"{version.Reference} {version.Digest}");
             return ExitCode.Ok;
         }, guarded: true);
@@ -126,7 +127,7 @@ internal static class ModelCommand
             return;
         }
         Output.Fields(("Reference", v.Reference), ("Digest", v.Digest), ("Kind", v.Kind), ("Stage", v.Stage), ("Aliases", string.Join(", ", v.Aliases.Select(a => "@" + a))), ("Source", v.Source), ("Created", $"{Output.Time(v.CreatedMs)} by {v.CreatedBy}"),
-            ("Description", v.Description), ("Run", v.RunId), ("Project", v.Project), ("Commit", v.Commit), ("Data sets", string.Join(", ", v.Datasets)), ("Base model", v.BaseModel));
+            ("Description", v.Description), ("Run", v.RunId), ("Project", v.Project), ("Commit", v.Commit), ("Data sets", string.Join(", ", v.Datasets)), ("Base model", v.BaseModel is null ? null : $"{v.BaseModel} ({v.BaseRelation})"));
         Output.Table(["FILE", "SIZE", "DIGEST"], v.Files.Select(f => new[] { f.Path, $"{f.Size}", f.Digest }));
     }
 }

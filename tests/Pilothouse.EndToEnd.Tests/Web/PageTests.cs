@@ -16,7 +16,7 @@ public sealed class PageTests(WebServer server, Browser browser)
 
     public static TheoryData<string> Pages =>
     [
-        "overview", "environment", "experiments", "experiment", "experiment-groups", "compare", "compare-parallel", "compare-scatter", "compare-config", "run", "models", "model", "model-version", "model-elsewhere", "datasets", "dataset", "prompts", "prompt", "prompt-chat", "evaluations", "evaluation",
+        "overview", "environment", "experiments", "experiment", "experiment-groups", "compare", "compare-parallel", "compare-scatter", "compare-config", "run", "models", "model", "model-version", "model-elsewhere", "datasets", "dataset", "prompts", "prompt", "prompt-chat", "prompt-preview", "lineage", "lineage-environment", "pointer", "pointer-plan", "diff-models", "diff-prompts", "diff-releases", "suites", "suite", "evaluations", "evaluation",
         "run-overview", "run-charts", "run-metric", "run-histograms", "run-images", "run-artifacts", "run-json", "run-markdown", "run-table", "run-onnx", "run-logs", "run-lineage", "run-many",
         "fairness", "fairness-report", "releases", "release", "traces", "trace", "monitors", "alerts", "audit", "not-found",
         "projects", "repository", "repository-file", "repository-markdown", "repository-image", "repository-lfs", "repository-commits", "repository-commit", "repository-compare", "repository-blame", "repository-branches",
@@ -116,6 +116,15 @@ public sealed class PageTests(WebServer server, Browser browser)
         "model-elsewhere" => "/models/ranker%20of%20answers/1",
         "dataset" => "/datasets/support-heldout/1",
         "prompt" => "/prompts/support/1",
+        "prompt-preview" => "/prompts/support/2?v.question=Where%20is%20my%20lamp%3F&v.tone=rude&preview=1",
+        "lineage" => "/lineage?ref=models:/triage/1",
+        "lineage-environment" => $"/lineage?ref=git:{SampleWorld.Commit}",
+        "pointer" => "/pointers?ref=models:/triage@champion",
+        "pointer-plan" => "/pointers?ref=models:/triage@champion&to=previous",
+        "diff-models" => "/diff/models?from=models:/tuned/1&to=models:/tuned/2",
+        "diff-prompts" => "/diff/prompts?from=prompts:/support/1&to=prompts:/support/2",
+        "diff-releases" => $"/diff/releases?from={SampleWorld.Canary}&to={SampleWorld.Canary}",
+        "suite" => "/suites/support.quality/1",
         "prompt-chat" => "/prompts/triage-chat/1",
         "evaluation" => $"/evaluations/{SampleWorld.EvaluationId}",
         "fairness-report" => $"/fairness/{SampleWorld.FairnessId}",

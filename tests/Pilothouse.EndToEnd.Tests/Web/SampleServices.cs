@@ -50,6 +50,18 @@ internal static class SampleServices
         {
             [nameof(IProjectLocks.FindAsync)] = _ => Later<LockFile?>(SampleWorld.Lock),
         }));
+        services.AddSingleton(Of<IReleaseDiff>(new()
+        {
+            [nameof(IReleaseDiff.CompareAsync)] = a => Later(new ReleaseDiff((string)a[0]!, (string)a[1]!, "1 model changed, 1 prompt changed; 1 settings changed; 1 commits on", [],
+            [
+                new("model", "assistant", "changed", "models:/assistant/3", "models:/assistant/4", SampleWorld.Hex("a"), SampleWorld.Hex("b"), "32 of 291 tensors changed, only layers 24-31; tokenizer same; configuration same"),
+                new("prompt", "prompts/support.yaml", "changed", "git:a", "git:b", SampleWorld.Hex("c"), SampleWorld.Hex("d"), "template: 1 lines added, 1 removed")
+                {
+                    Prompt = new PromptDiff("prompts/support.yaml", "prompts/support.yaml", "template: 1 lines added, 1 removed", [new("template", "changed", [new(" ", "You answer questions."), new("-", "Be brief."), new("+", "Be kind.")])], [], []),
+                },
+                new("dataset", "heldout", "same", "datasets:/support-heldout/2", "datasets:/support-heldout/2", SampleWorld.Hex("e"), SampleWorld.Hex("e"), null),
+            ], [new("pilothouse.yaml", "models.assistant.parameters.temperature", "0", "0.2")], [new(SampleWorld.Commit, "Maria", SampleWorld.Ago(90), "Be kind")], false)),
+        }));
         services.AddSingleton(Of<ITraces>(new()
         {
             [nameof(ITraces.GetAsync)] = _ => Later(SampleWorld.TraceDetail),

@@ -83,7 +83,16 @@ public sealed class WebServer : IAsyncLifetime
             await _server.Client.RegisterModelDirectoryAsync("triage", directory, files => new NewModelVersion("classifier", files, $"Triage, attempt {i}", RunId, null,
                 SampleWorld.Commit, ["datasets:/support-heldout/1"], i > 1 ? $"models:/triage/{i - 1}" : null), default);
         }
-        await _server.Client.SetModelAliasAsync("triage", "champion", 2, default);
+        await _server.Client.SetModelAliasAsync("triage", "champion", 1, "first that is good enough", default);
+        await _server.Client.SetModelAliasAsync("triage", "champion", 2, "fewer parcels sorted as payments", default);
+        await prompts.RegisterAsync("support", new NewPromptVersion("You answer questions of customers. Be {tone}.\n\nQuestion: {question}\nAnswer in one sentence:", "Shorter answers")
+        {
+            TypedVariables = [new("tone", "enum", Default: System.Text.Json.JsonSerializer.SerializeToElement("kind"), Values: ["kind", "brief"], Description: "how to speak"), new("question")],
+            Parameters = new Dictionary<string, System.Text.Json.JsonElement> { ["temperature"] = System.Text.Json.JsonSerializer.SerializeToElement(0.2) },
+        }, "maria", default);
+        await SeedTunedAsync();
+        await _server.Service<ISuites>().RegisterAsync("support.quality", new NewSuiteVersion(System.Text.Json.JsonSerializer.SerializeToElement(new { model = "assistant", scorers = new[] { new { name = "exact", type = "EXACT" } }, gates = new[] { new { scorer = "exact", type = "FLOOR", min = 0.8 } } }),
+            "datasets:/support-heldout/1", dataset.Digest, 2, "Held-out questions", SampleWorld.Project, SampleWorld.Commit), "maria", default);
         // What MLflow's client registered: files elsewhere, a stage, tags; and a chat prompt.
         await PostAsync("registered-models/create", new { name = "ranker of answers", description = "Trained outside", tags = new[] { new { key = "team", value = "search" } } });
         await PostAsync("model-versions/create", new { name = "ranker of answers", source = "s3://models/ranker/7", run_id = RunId, description = "Seventh", tags = new[] { new { key = "framework", value = "xgboost" } } });
@@ -101,6 +110,32 @@ public sealed class WebServer : IAsyncLifetime
             },
         });
         await PostAsync("registered-models/alias", new { name = "triage-chat", alias = "production", version = "1" });
+    }
+
+    /// <summary>A small model, and what a fine-tune made of two of its layers.</summary>
+    private async Task SeedTunedAsync()
+    {
+        for (var version = 1; version <= 2; version++)
+        {
+            var directory = Directory.CreateTempSubdirectory("pilothouse-test-");
+            var header = new Dictionary<string, object>();
+            var data = new MemoryStream();
+            for (var layer = 0; layer < 6; layer++)
+            {
+                foreach (var part in (string[])["self_attn.q_proj", "mlp.down_proj"])
+                {
+                    var begin = data.Position;
+                    for (var i = 0; i < 64; i++) data.Write(BitConverter.GetBytes(MathF.Sin(i + layer) + (version > 1 && layer >= 4 ? 0.01f * (i % 7) : 0)));
+                    header[$"model.layers.{layer}.{part}.weight"] = new { dtype = "F32", shape = new[] { 8, 8 }, data_offsets = new[] { begin, data.Position } };
+                }
+            }
+            var json = System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(header);
+            await File.WriteAllBytesAsync(Path.Combine(directory.FullName, "model.safetensors"), [.. BitConverter.GetBytes((ulong)json.Length), .. json, .. data.ToArray()]);
+            await File.WriteAllTextAsync(Path.Combine(directory.FullName, "config.json"), $$"""{"architectures":["LlamaForCausalLM"],"num_hidden_layers":6,"hidden_size":8,"max_position_embeddings":{{2048 * version}}}""");
+            await File.WriteAllTextAsync(Path.Combine(directory.FullName, "tokenizer.json"), "{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":1" + (version > 1 ? ",\"<|refund|>\":2" : "") + "},\"merges\":[]}}");
+            await _server.Client.RegisterModelDirectoryAsync("tuned", directory.FullName, files => new NewModelVersion("generative", files, $"Attempt {version}", BaseModel: version > 1 ? "models:/tuned/1" : null), default);
+            directory.Delete(recursive: true);
+        }
     }
 
     private async Task<string> SeedRunAsync(int i)

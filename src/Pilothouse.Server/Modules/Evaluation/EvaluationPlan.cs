@@ -17,6 +17,9 @@ internal sealed record EvaluationPlan(string Project, string Commit, string? Bas
 internal sealed record SuitePlan(string Name, SuiteEntry Entry, DataSubject Data, IReadOnlyList<EvaluationInput> Cases, ModelSubject Candidate, ModelSubject? Baseline, string? Fault,
     IReadOnlyList<string> Notes)
 {
+    /// <summary>The registered version of the suite, <c>suites:/PROJECT.SUITE/VERSION</c>; null before it is registered.</summary>
+    public string? Registered { get; init; }
+
     public bool ComparesBaseline => Baseline is not null && Fault is null;
 
     public int Calls => Cases.Count * (ComparesBaseline ? 2 : 1);

@@ -9,7 +9,7 @@ using Pilothouse.Server.Platform;
 namespace Pilothouse.Server.Modules.Evaluation;
 
 /// <summary>Starts evaluations, runs them in the background, stores their report as evidence.</summary>
-internal sealed partial class EvaluationService(EvaluationPlanner planner, AnswerSource source, EvaluationStore store, ResponseCache cache, IBlobStore blobs, IBackgroundWork work, IEventBus events,
+internal sealed partial class EvaluationService(EvaluationPlanner planner, SuiteRegistration suites, AnswerSource source, EvaluationStore store, ResponseCache cache, IBlobStore blobs, IBackgroundWork work, IEventBus events,
     EvaluationOptions options, Ids ids, TimeProvider time, ILogger<EvaluationService> logger) : IEvaluations
 {
     private const int MaxReportBytes = 64 * 1024 * 1024;
@@ -22,7 +22,7 @@ internal sealed partial class EvaluationService(EvaluationPlanner planner, Answe
     /// <exception cref="PilothouseException">NotFound (project, commit, suite, model, data file), InvalidArgument (a row that is no case, by its line).</exception>
     public async Task<EvaluationSummary> StartAsync(NewEvaluation request, string actor, CancellationToken ct)
     {
-        var plan = await planner.PlanAsync(request, ct);
+        var plan = await suites.RegisterAsync(await planner.PlanAsync(request, ct), actor, ct);
         var summary = new EvaluationSummary(ids.New(), plan.Project, plan.Commit, plan.BaselineCommit, "running", null, null, plan.Calls, 0, actor, time.NowMs(), null, null);
         await store.AddAsync(summary, WireJson.Write(request), Uses(plan), ct);
         try
@@ -64,6 +64,7 @@ internal sealed partial class EvaluationService(EvaluationPlanner planner, Answe
             if (LineageNode.FromReference(suite.Candidate.Reference) is { } candidate) uses.Add((candidate, "evaluated"));
             if (LineageNode.FromReference(suite.Baseline?.Reference) is { } baseline) uses.Add((baseline, "base line"));
             if (LineageNode.FromReference(suite.Data.Reference) is { } data) uses.Add((data, "tested on"));
+            if (LineageNode.FromReference(suite.Registered) is { } registered) uses.Add((registered, "suite"));
         }
         return uses;
     }

@@ -16,7 +16,7 @@ internal sealed class SuiteJudge(SuitePlan plan, IReadOnlyList<Answer> candidate
     /// <summary>The suite's result; its gates are not yet adjusted for their number.</summary>
     public SuiteResult Result(IReadOnlyList<GateResult> gates) => new(plan.Name, plan.Candidate.Reference, plan.Baseline?.Reference, plan.Data.Reference, plan.Cases.Count, [.. _columns.Select(Score)], gates,
         Differences(), plan.Data.Digest, plan.Candidate.Digest, plan.Baseline?.Digest, plan.Candidate.PromptDigest, candidate.Count(a => a.Failed), baseline?.Count(a => a.Failed) ?? 0,
-        candidate.Count(a => a.IsCached) + (baseline?.Count(a => a.IsCached) ?? 0), plan.Entry.Cluster is null ? null : plan.Cases.Select(c => c.Cluster).Distinct().Count(), plan.Notes);
+        candidate.Count(a => a.IsCached) + (baseline?.Count(a => a.IsCached) ?? 0), plan.Entry.Cluster is null ? null : plan.Cases.Select(c => c.Cluster).Distinct().Count(), plan.Notes, plan.Registered);
 
     /// <summary>Gates with the p-value of "the gate holds", for the adjustment over all suites.</summary>
     public IReadOnlyList<(GateResult Gate, Func<double> FailureP)> Gates() => [.. plan.Entry.Gates.Select(gate => (Judge(gate), (Func<double>)(() => GateJudge.FailurePValue(gate, Find(gate)))))];

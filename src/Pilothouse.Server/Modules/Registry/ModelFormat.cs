@@ -12,12 +12,14 @@ internal static class ModelFormat
 {
     public const string Generative = "generative";
     public const string Classifier = "classifier";
+    public const string Embedding = "embedding";
+    public const string Reranker = "reranker";
 
     /// <summary>What MLflow's clients register: any directory, with a file MLmodel when a flavour wrote it. Also an object whose kind nobody stated.</summary>
     public const string Mlflow = "mlflow";
 
     private const string Accepted =
-        "Accepted are: generative = config.json, tokenizer.json and model.onnx or model.safetensors (model.gguf may be added); classifier = config.json and model.onnx; mlflow = MLmodel.";
+        "Accepted are: generative = config.json, tokenizer.json and model.onnx or safetensors, or a .gguf file, or a LoRA adapter (adapter_config.json, adapter_model.safetensors); embedding, reranker = config.json, tokenizer.json and model.onnx or safetensors, or a .gguf file; classifier = config.json and model.onnx; mlflow = MLmodel.";
 
     private const int MaxJson = 256 * 1024 * 1024;
 
@@ -26,14 +28,15 @@ internal static class ModelFormat
     {
         string[] required = kind switch
         {
-            Generative => ["config.json", "tokenizer.json"],
+            Generative when paths.Contains("adapter_config.json") => ["adapter_model.safetensors"],
+            Generative or Embedding or Reranker => paths.Any(p => p.EndsWith(".gguf", StringComparison.Ordinal)) ? [] : ["config.json", "tokenizer.json"],
             Classifier => ["config.json", "model.onnx"],
             Mlflow => ["MLmodel"],
             _ => throw new PilothouseException(ErrorCode.Unsupported, $"'{RegistryRules.Shorten(kind)}' is not a kind of model. {Accepted}"),
         };
         if (required.FirstOrDefault(file => !paths.Contains(file)) is { } missing)
             throw new PilothouseException(ErrorCode.Unsupported, $"A {kind} model without '{missing}' cannot be loaded. {Accepted}");
-        if (kind == Generative && !paths.Contains("model.onnx") && !paths.Contains("model.safetensors"))
+        if (kind is Generative or Embedding or Reranker && !paths.Contains("model.onnx") && !paths.Any(p => p.EndsWith(".safetensors", StringComparison.Ordinal) || p.EndsWith(".gguf", StringComparison.Ordinal)))
             throw new PilothouseException(ErrorCode.Unsupported, $"The model has no weights in a known format. {Accepted}");
     }
 

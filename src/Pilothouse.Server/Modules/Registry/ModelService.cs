@@ -15,6 +15,7 @@ internal sealed class ModelService(RegistryStore store, DatasetStore datasets, I
     {
         RegistryRules.RequireName(name, "model");
         RegistryRules.RequireTexts(version.Description, version.RunId, version.Project, version.Commit, version.BaseModel);
+        BaseRelation.Require(version.BaseRelation, version.BaseModel);
         var manifest = Manifest(version.Files);
         ModelFormat.RequireFiles(version.Kind, manifest.Files.Select(f => f.Path).ToHashSet());
         await RegistryRules.RequireBlobsAsync(blobs, manifest.Files.Select(f => (f.Digest.ToString(), f.Size, f.Path)), ct);
@@ -37,6 +38,7 @@ internal sealed class ModelService(RegistryStore store, DatasetStore datasets, I
             CommitId = version.Commit,
             Datasets = WireJson.Write(parents),
             BaseModel = baseModel,
+            BaseRelation = baseModel is null ? null : BaseRelation.Of(version.BaseRelation, [.. manifest.Files.Select(f => f.Path)]),
             CreatedBy = actor,
             CreatedMs = time.NowMs(),
         }, version.Kind, ct);

@@ -19,7 +19,7 @@ public sealed class RegistryModule : IModule
         services.AddSingleton<DatasetDiffs>().AddSingleton<DatasetMaker>().AddSingleton<DatasetReader>().AddSingleton<IDatasetContent>(s => s.GetRequiredService<DatasetReader>());
         services.AddSingleton<DatasetStore>().AddSingleton<DatasetService>().AddSingleton<IDatasets>(s => s.GetRequiredService<DatasetService>());
         services.AddSingleton<MlflowModelService>().AddSingleton<MlflowVersionService>().AddSingleton<VersionSource>().AddSingleton<VersionImport>().AddSingleton<RegistrySearch>().AddSingleton<IArtifactMount, ContentMount>();
-        services.AddSingleton<ILineageSource, RegistryLineage>().AddSingleton<VersionChanges>().AddSingleton<DiffCache>().AddSingleton<IModelDiffs, ModelDiffService>().AddSingleton<IPromptDiffs, PromptDiffService>().AddSingleton<IPointerSource, RegistryPointers>().AddSingleton<IMoves, Moves>();
+        services.AddSingleton<ILineageSource, RegistryLineage>().AddSingleton<VersionChanges>().AddSingleton<DiffCache>().AddSingleton<ISuites, SuiteService>().AddSingleton<IModelFacts, ModelFactsReader>().AddSingleton<IModelDiffs, ModelDiffService>().AddSingleton<IPromptDiffs, PromptDiffService>().AddSingleton<IPointerSource, RegistryPointers>().AddSingleton<IMoves, Moves>();
         services.AddSingleton<PromptService>().AddSingleton<IPrompts>(s => s.GetRequiredService<PromptService>());
     }
 

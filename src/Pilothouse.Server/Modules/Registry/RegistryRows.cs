@@ -72,6 +72,7 @@ internal sealed record VersionRow
     public string? CommitId { get; init; }
     public string Datasets { get; init; } = "[]";
     public string? BaseModel { get; init; }
+    public string? BaseRelation { get; init; }
     public string CreatedBy { get; init; } = "";
     public long CreatedMs { get; init; }
     public long UpdatedMs { get; init; }

@@ -10,7 +10,7 @@ internal sealed partial class RegistryStore
     internal const string VersionColumns = """
         v.object_type AS Type, v.name AS Name, v.version AS Version, v.kind AS Kind, v.digest AS Digest, v.size AS Size, v.files AS Files, v.template AS Template, v.variables AS Variables,
         v.description AS Description, v.stage AS Stage, v.source AS Source, v.location AS Location, v.run_id AS RunId, v.run_link AS RunLink, v.model_id AS ModelId, v.project AS Project,
-        v.commit_id AS CommitId, v.spec AS Spec, v.datasets AS Datasets, v.base_model AS BaseModel, v.created_by AS CreatedBy, v.created_ms AS CreatedMs, v.updated_ms AS UpdatedMs
+        v.commit_id AS CommitId, v.spec AS Spec, v.datasets AS Datasets, v.base_model AS BaseModel, v.base_relation AS BaseRelation, v.created_by AS CreatedBy, v.created_ms AS CreatedMs, v.updated_ms AS UpdatedMs
         """;
 
     private const string Live = "v.object_type = @type AND v.name = @name AND v.deleted_ms IS NULL";
@@ -128,9 +128,9 @@ internal sealed partial class RegistryStore
         var version = draft with { Version = draft.Version > 0 ? draft.Version : owner.Counter + 1, UpdatedMs = draft.UpdatedMs > 0 ? draft.UpdatedMs : draft.CreatedMs };
         await session.ExecuteAsync("""
             INSERT INTO reg_version (object_type, name, version, kind, digest, size, files, template, variables, description, stage, source, location, run_id, run_link, model_id, project, commit_id, datasets,
-                base_model, spec, created_by, created_ms, updated_ms)
+                base_model, base_relation, spec, created_by, created_ms, updated_ms)
             VALUES (@Type, @Name, @Version, @Kind, @Digest, @Size, @Files, @Template, @Variables, @Description, @Stage, @Source, @Location, @RunId, @RunLink, @ModelId, @Project, @CommitId, @Datasets,
-                @BaseModel, @Spec, @CreatedBy, @CreatedMs, @UpdatedMs)
+                @BaseModel, @BaseRelation, @Spec, @CreatedBy, @CreatedMs, @UpdatedMs)
             """, version);
         await session.ExecuteAsync("UPDATE reg_object SET latest_version = @counter, updated_ms = @UpdatedMs WHERE object_type = @Type AND name = @Name",
             new { counter = Math.Max(owner.Counter, version.Version), version.UpdatedMs, version.Type, version.Name });

@@ -11,6 +11,7 @@ internal static class RegistryViews
     public static ModelVersion ToModel(this VersionRow row) => new(row.Name, (int)row.Version, row.Kind, row.Digest, row.Size, WireJson.Read<List<ArtifactFile>>(row.Files), row.Aliases,
         row.Description, row.RunId, row.Project, row.CommitId, WireJson.Read<List<string>>(row.Datasets), row.BaseModel, row.CreatedBy, row.CreatedMs)
     {
+        BaseRelation = row.BaseModel is null ? null : row.BaseRelation ?? BaseRelation.FineTune,
         Stage = row.Stage == Stage.None ? null : row.Stage,
         Source = row.Source,
         Location = row.Location == row.Source ? null : row.Location,

@@ -33,7 +33,9 @@ internal sealed class EvaluationBench(TestDatabase database)
 
     private ResponseCache Cache => new(database.Db, database.Time, Options);
 
-    public EvaluationService Service() => new(new EvaluationPlanner(Repositories, new NoLocks(), Content, Options), new AnswerSource(Inference, Cache, Options, database.Time), Store, Cache, Blobs, Work, Events, Options,
+    private Pilothouse.Server.Modules.Evaluation.SuiteRegistration Suites => new(new EvaluationPlanner(Repositories, new NoLocks(), Content, Options), new Pilothouse.Server.Modules.Registry.SuiteService(new Pilothouse.Server.Modules.Registry.RegistryStore(database.Db, Audit), database.Time));
+
+    public EvaluationService Service() => new(new EvaluationPlanner(Repositories, new NoLocks(), Content, Options), Suites, new AnswerSource(Inference, Cache, Options, database.Time), Store, Cache, Blobs, Work, Events, Options,
         new Ids(database.Time), database.Time, NullLogger<EvaluationService>.Instance);
 
     /// <summary>Starts, runs to the end and returns the result.</summary>

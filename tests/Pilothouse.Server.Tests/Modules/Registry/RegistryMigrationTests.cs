@@ -31,7 +31,7 @@ public sealed class RegistryMigrationTests
 
         var store = new RegistryStore(database.Db, new AuditService(new AuditStore(database.Db), database.Time));
         var first = (await store.FindVersionAsync(ObjectType.Model, "triage", 1, default))!.ToModel();
-        Assert.Equal(new ModelVersion("triage", 1, "classifier", "sha256:a", 3, first.Files, first.Aliases, "first", "r1", "shop", "c1", first.Datasets, "models:/b/1", "ann", 11) { UpdatedMs = 11 }, first);
+        Assert.Equal(new ModelVersion("triage", 1, "classifier", "sha256:a", 3, first.Files, first.Aliases, "first", "r1", "shop", "c1", first.Datasets, "models:/b/1", "ann", 11) { UpdatedMs = 11, BaseRelation = "finetune" }, first);
         Assert.Equal(("config.json", "champion", "datasets:/d/1"), (Assert.Single(first.Files).Path, Assert.Single(first.Aliases), Assert.Single(first.Datasets)));
         var prompt = (await store.FindVersionAsync(ObjectType.Prompt, "p", null, default))!.ToPrompt();
         Assert.Equal(("user", "{q}", "q"), (prompt.Messages![0].Role, prompt.Messages[0].Content, prompt.Variables[0]));

@@ -21,6 +21,8 @@ internal static class EvaluationEndpoints
             var summary = await evaluations.StartAsync(request, http.Caller().Name, ct);
             return Results.Accepted($"/api/v1/evaluations/{summary.Id}", summary);
         }).Produces<EvaluationSummary>(StatusCodes.Status202Accepted);
+        endpoints.MapGroup("/api/v1/suites").WithErrors(NativeErrors.Instance).WithTags("Suites").MapPost("", (NewSuites request, HttpContext http, SuiteRegistration suites, CancellationToken ct) =>
+            suites.RegisterAsync(request, http.Caller().Name, ct));
         group.MapGet("", (string? project, string? commit, int? limit, string? page_token, IEvaluations evaluations, CancellationToken ct) =>
             evaluations.ListAsync(project, commit, limit ?? 50, page_token, ct));
         group.MapGet("{id}", (string id, IEvaluations evaluations, CancellationToken ct) => evaluations.GetAsync(id, ct));

@@ -17,6 +17,11 @@ internal static class RegistryEndpoints
         endpoints.MapGroup("/api/v1/datasets").WithErrors(NativeErrors.Instance).WithTags("Data sets").MapDatasets();
         endpoints.MapGroup("/api/v1/import").WithErrors(NativeErrors.Instance).WithTags("Import").RequireRole(Role.Admin)
             .MapPut("versions", (ImportVersion version, HttpContext http, VersionImport import, CancellationToken ct) => import.PutAsync(version, http.Caller().Name, ct));
+        var suites = endpoints.MapGroup("/api/v1/suites").WithErrors(NativeErrors.Instance).WithTags("Suites");
+        suites.MapGet("", (ISuites service, CancellationToken ct) => service.ListAsync(ct));
+        suites.MapGet("{name}", (string name, ISuites service, CancellationToken ct) => service.GetAsync(name, null, ct));
+        suites.MapGet("{name}/versions", (string name, ISuites service, CancellationToken ct) => service.VersionsAsync(name, ct));
+        suites.MapGet("{name}/versions/{version:int}", (string name, int version, ISuites service, CancellationToken ct) => service.GetAsync(name, version, ct));
         var diffs = endpoints.MapGroup("/api/v1/diff").WithErrors(NativeErrors.Instance).WithTags("Differences");
         diffs.MapGet("models", (string from, string to, string? depth, IModelDiffs models, CancellationToken ct) => models.CompareAsync(from, to, Depth(depth), ct));
         diffs.MapGet("prompts", (string from, string to, IPromptDiffs prompts, CancellationToken ct) => prompts.CompareAsync(from, to, ct));
@@ -37,6 +42,8 @@ internal static class RegistryEndpoints
         models.MapGet("{name}/versions", (string name, ModelService service, CancellationToken ct) => service.VersionsAsync(name, ct));
         models.MapPost("{name}/versions", (string name, NewModelVersion version, HttpContext http, ModelService service, CancellationToken ct) =>
             service.RegisterAsync(name, version, http.Caller().Name, ct));
+        models.MapGet("{name}/versions/{version}/facts", async (string name, string version, ModelService service, IModelFacts facts, CancellationToken ct) =>
+            await facts.ReadAsync(await service.GetAsync($"models:/{name}/{version}", ct), ct));
         models.MapGet("{name}/moves", (string name, int? limit, IMoves moves, CancellationToken ct) => moves.ListAsync(RegistryReference.Models, name, limit ?? 100, ct));
         models.MapGet("{name}/versions/{version}", (string name, string version, ModelService service, CancellationToken ct) => service.GetAsync($"models:/{name}/{version}", ct));
         models.MapGet("{name}/aliases/{alias}", (string name, string alias, ModelService service, CancellationToken ct) => service.GetAsync($"models:/{name}@{alias}", ct));
