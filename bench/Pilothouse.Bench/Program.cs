@@ -10,6 +10,7 @@ var verbs = new Dictionary<string, (string Help, Func<BenchOptions, Task> Run)>
     ["otlp"] = ("OTLP spans/s from --clients, --batch spans a request; lists and searches over them", OtlpVerb.RunAsync),
     ["gateway"] = ("what the gateway adds in front of a model server that answers at once", GatewayVerb.RunAsync),
     ["tfevents"] = ("TensorBoard scalar events/s on one core, 100 x --runs events", TfEventsVerb.RunAsync),
+    ["blob-files"] = ("push and pull of one file of --megabytes and --runs small ones, beside git-lfs and plain git", BlobFilesVerb.RunAsync),
     ["blob-put"] = ("upload of one large blob", BlobPutVerb.RunAsync),
 };
 if (args.Length == 0 || !verbs.TryGetValue(args[0], out var verb))

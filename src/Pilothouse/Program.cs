@@ -37,6 +37,7 @@ var root = new RootCommand("Pilothouse takes a change to a language model from c
     WatchCommand.Create(),
     AlertsCommand.Create(),
     AuditCommand.Create(),
+    BlobsCommand.Create(),
     GcCommand.Create(),
     TokenCommand.Create(),
     ServeCommand.Create(),

@@ -48,7 +48,7 @@ internal sealed class FileUploader(PilothouseClient client, UploadOptions option
         var received = state.Received.ToHashSet();
         _done = state.Received.Sum(n => LengthOf(state, n));
         // Bound of the memory: the parts on the connections, the one that is read, and one that waits.
-        var buffers = new BufferPool(Math.Clamp(options.Connections, 1, 16) + 2, (int)Math.Min(state.PartSize, state.Size));
+        using var buffers = new BufferPool(Math.Clamp(options.Connections, 1, 16) + 2, (int)Math.Min(state.PartSize, state.Size));
         var queue = Channel.CreateBounded<(int Number, byte[] Buffer)>(1);
         var workers = Enumerable.Range(0, Math.Clamp(options.Connections, 1, 16)).Select(_ => WorkAsync(state, queue.Reader, buffers, stop)).ToArray();
         Digest digest;
@@ -132,7 +132,7 @@ internal sealed class FileUploader(PilothouseClient client, UploadOptions option
     private string Key(FileStat stat) =>
         Convert.ToBase64String(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes($"{Environment.MachineName}\n{Path.GetFullPath(path)}\n{stat.Size}\n{stat.ModifiedNs}\n{stat.ChangedNs}\n{stat.Inode}")), 0, 18);
 
-    private sealed class BufferPool(int count, int size)
+    private sealed class BufferPool(int count, int size) : IDisposable
     {
         private readonly SemaphoreSlim _free = new(count, count);
         private readonly ConcurrentBag<byte[]> _buffers = [];
@@ -148,5 +148,7 @@ internal sealed class FileUploader(PilothouseClient client, UploadOptions option
             _buffers.Add(buffer);
             _free.Release();
         }
+
+        public void Dispose() => _free.Dispose();
     }
 }

@@ -109,9 +109,10 @@ internal sealed class BlobStore(IBlobBackend backend, BlobSpool spool, BlobCache
     /// <returns>Null when it is not there, or stored whole.</returns>
     public async Task<Recipe?> RecipeAsync(Digest digest, CancellationToken ct)
     {
-        if (_recipes.TryGetValue(digest, out var known)) return await backend.TouchAsync(digest, BlobForm.Recipe, ct) is null ? null : known;
+        // Opened, not touched: who only looks (a scrub, the garbage collection) does not use it.
         await using var document = await backend.OpenAsync(digest, BlobForm.Recipe, ct);
         if (document is null) return null;
+        if (_recipes.TryGetValue(digest, out var known)) return known;
         if (document.Length > Recipe.MaxDocument) throw new IOException($"The recipe of {digest} is damaged: it has {document.Length} bytes.");
         var bytes = new byte[document.Length];
         await document.ReadExactlyAsync(bytes, ct);

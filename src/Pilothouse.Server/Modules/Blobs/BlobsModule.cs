@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Pilothouse.Server.Modules.Blobs.Api;
+using Pilothouse.Server.Modules.Blobs.Care;
 using Pilothouse.Server.Modules.Blobs.Endpoints;
 using Pilothouse.Server.Modules.Blobs.Recipes;
 using Pilothouse.Server.Modules.Blobs.Storage;
@@ -30,7 +31,8 @@ public sealed class BlobsModule : IModule
         }
         services.AddSingleton<BlobSpool>().AddSingleton<BlobCache>();
         services.AddSingleton<BlobStore>().AddSingleton<IBlobStore>(s => s.GetRequiredService<BlobStore>()).AddSingleton<IBlobPacks>(s => s.GetRequiredService<BlobStore>());
-        services.AddSingleton<IBlobGarbage, BlobGarbage>();
+        services.AddSingleton<BlobGarbage>().AddSingleton<IBlobGarbage>(s => s.GetRequiredService<BlobGarbage>());
+        services.AddSingleton<CareStore>().AddSingleton<CollectionService>().AddSingleton<ScrubService>().AddSingleton<UsageService>().AddSingleton<IBlobQuota>(s => s.GetRequiredService<UsageService>());
         services.AddSingleton<TensorStore>().AddSingleton<TensorService>().AddSingleton<ITensors>(s => s.GetRequiredService<TensorService>()).AddHostedService(s => s.GetRequiredService<TensorService>());
         services.AddSingleton<RecipeService>();
         services.AddSingleton<UploadStore>().AddSingleton<UploadService>().AddSingleton<IUploads>(s => s.GetRequiredService<UploadService>()).AddHostedService<UploadLoop>();
@@ -40,5 +42,6 @@ public sealed class BlobsModule : IModule
     {
         endpoints.MapBlobs();
         endpoints.MapUploads();
+        endpoints.MapBlobCare();
     }
 }

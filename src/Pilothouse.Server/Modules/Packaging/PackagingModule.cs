@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Pilothouse.Server.Modules.Blobs.Api;
 using Pilothouse.Server.Modules.Packaging.Api;
 using Pilothouse.Server.Modules.Packaging.Endpoints;
 using Pilothouse.Server.Platform;
@@ -13,7 +14,7 @@ public sealed class PackagingModule : IModule
     public string Name => "Packaging";
 
     public void AddServices(IServiceCollection services, IConfiguration configuration) => services
-        .AddSingleton<ReleaseStore>().AddSingleton<ILineageSource, ReleaseLineage>().AddSingleton<ComponentResolver>().AddSingleton<EvidenceCollector>().AddSingleton<OciContents>()
+        .AddSingleton<ReleaseStore>().AddSingleton<IBlobClaims, PackagingClaims>().AddSingleton<ILineageSource, ReleaseLineage>().AddSingleton<ComponentResolver>().AddSingleton<EvidenceCollector>().AddSingleton<OciContents>()
         .AddSingleton<IReleaseDiff, ReleaseDiffService>().AddSingleton<ReleaseService>().AddSingleton<IReleases>(s => s.GetRequiredService<ReleaseService>());
 
     public void MapEndpoints(IEndpointRouteBuilder endpoints)

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Pilothouse.Server.Modules.Blobs.Api;
 using Pilothouse.Server.Modules.Registry.Api;
 using Pilothouse.Server.Modules.Registry.Diffs;
 using Pilothouse.Server.Modules.Registry.Endpoints;
@@ -15,6 +16,7 @@ public sealed class RegistryModule : IModule
 
     public void AddServices(IServiceCollection services, IConfiguration configuration)
     {
+        services.AddSingleton<IBlobClaims, RegistryClaims>();
         services.AddSingleton<RegistryStore>().AddSingleton<RegistryAnnouncer>().AddSingleton<ModelCache>().AddSingleton<ModelService>().AddSingleton<IModels>(s => s.GetRequiredService<ModelService>());
         services.AddSingleton<DatasetDiffs>().AddSingleton<DatasetMaker>().AddSingleton<DatasetReader>().AddSingleton<IDatasetContent>(s => s.GetRequiredService<DatasetReader>());
         services.AddSingleton<DatasetStore>().AddSingleton<DatasetService>().AddSingleton<IDatasets>(s => s.GetRequiredService<DatasetService>());

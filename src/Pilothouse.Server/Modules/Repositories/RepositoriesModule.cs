@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Pilothouse.Server.Modules.Blobs.Api;
 using Pilothouse.Server.Modules.Repositories.Api;
 using Pilothouse.Server.Modules.Repositories.Browse;
 using Pilothouse.Server.Modules.Repositories.Endpoints;
@@ -19,6 +20,7 @@ public sealed class RepositoriesModule : IModule
     public void AddServices(IServiceCollection services, IConfiguration configuration)
     {
         services.AddOptions<RepositoriesOptions>().BindConfiguration("Repositories").ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton<IBlobClaims, LfsClaims>();
         services.AddSingleton<Git>().AddSingleton<ProjectStore>();
         services.AddSingleton<ProjectService>().AddSingleton<IProjects>(s => s.GetRequiredService<ProjectService>());
         services.AddSingleton<RepositoryService>().AddSingleton<IRepositories>(s => s.GetRequiredService<RepositoryService>());

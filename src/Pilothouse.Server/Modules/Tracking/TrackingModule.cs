@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Pilothouse.Server.Modules.Blobs.Api;
 using Pilothouse.Server.Modules.Tracking.Api;
 using Pilothouse.Server.Modules.Tracking.Capture;
 using Pilothouse.Server.Modules.Tracking.Endpoints;
@@ -35,7 +36,7 @@ public sealed class TrackingModule : IModule
         services.AddSingleton<ImportStore>().AddSingleton<ImportService>();
         services.AddSingleton<CaptureService>().AddHostedService<HeartbeatWatch>();
         services.AddSingleton<UploadStore>().AddSingleton<SignedLinks>().AddSingleton<UploadService>();
-        services.AddSingleton<GarbageStore>().AddSingleton<PurgeStore>().AddSingleton<GarbageService>();
+        services.AddSingleton<GarbageStore>().AddSingleton<PurgeStore>().AddSingleton<GarbageService>().AddSingleton<IBlobClaims, TrackingClaims>();
         services.AddSingleton<IArtifacts>(s => s.GetRequiredService<ArtifactService>()).AddSingleton<ILoggedModels>(s => s.GetRequiredService<LoggedModelService>());
         services.AddSingleton<RunTableStore>().AddSingleton<RunColumnStore>().AddSingleton<RunGroupStore>();
         services.AddSingleton<IRunTable, RunTableService>().AddSingleton<IRunViews, RunViewStore>();

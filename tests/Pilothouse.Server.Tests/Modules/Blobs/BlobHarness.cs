@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Microsoft.Extensions.Options;
 using Pilothouse.Protocols.V1;
 using Pilothouse.Server.Modules.Blobs;
+using Pilothouse.Server.Modules.Blobs.Api;
 using Pilothouse.Server.Modules.Blobs.Uploads;
 using Pilothouse.Server.Platform;
 using Pilothouse.Testing;
@@ -35,7 +36,7 @@ internal sealed class BlobHarness : IAsyncDisposable
     {
         Options = new ServerOptions { Data = _data.FullName };
         Blobs = BlobStore.OnDisk(Options, new Ids(Database.Time), Database.Time);
-        Uploads = new UploadService(new UploadStore(Database.Db), Blobs, Options, Microsoft.Extensions.Options.Options.Create(new BlobsOptions()), Database.Time);
+        Uploads = new UploadService(new UploadStore(Database.Db), Blobs, new NoQuota(), Options, Microsoft.Extensions.Options.Options.Create(new BlobsOptions()), Database.Time);
     }
 
     /// <summary>Bytes that do not repeat.</summary>
@@ -63,6 +64,11 @@ internal sealed class BlobHarness : IAsyncDisposable
     }
 
     public int BlobCount => Directory.Exists(Options.BlobsPath) ? Directory.EnumerateFiles(Options.BlobsPath, "*", SearchOption.AllDirectories).Count() : 0;
+
+    private sealed class NoQuota : IBlobQuota
+    {
+        public Task RequireRoomAsync(string? project, long bytes, CancellationToken ct) => Task.CompletedTask;
+    }
 
     public async ValueTask DisposeAsync()
     {

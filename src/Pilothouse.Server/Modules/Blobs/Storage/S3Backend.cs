@@ -20,7 +20,7 @@ internal sealed class S3Backend : IBlobBackend, IDisposable
     private const int MaxParts = 10_000;
 
     private readonly S3Options _options;
-    private readonly IAmazonS3 _s3;
+    private readonly AmazonS3Client _s3;
     private readonly UseStore _uses;
     private readonly TimeProvider _time;
 

@@ -1,28 +1,23 @@
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Blobs.Uploads;
 
 /// <summary>Forgets abandoned uploads from time to time.</summary>
-internal sealed partial class UploadLoop(UploadService uploads, TimeProvider time, ILogger<UploadLoop> logger) : BackgroundService
+internal sealed partial class UploadLoop(UploadService uploads, TimeProvider time, ILogger<UploadLoop> logger) : BackgroundLoop
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(10);
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task LoopAsync(CancellationToken ct)
     {
         using var timer = new PeriodicTimer(Interval, time);
-        while (!stoppingToken.IsCancellationRequested)
+        while (await timer.WaitForNextTickAsync(ct))
         {
             try
             {
-                if (!await timer.WaitForNextTickAsync(stoppingToken)) return;
-                if (await uploads.ExpireAsync(stoppingToken) is > 0 and var expired) Expired(expired);
+                if (await uploads.ExpireAsync(ct) is > 0 and var expired) Expired(expired);
             }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-            {
-                return;
-            }
-            catch (Exception e)
+            catch (Exception e) when (e is not OperationCanceledException || !ct.IsCancellationRequested)
             {
                 Failed(e);
             }

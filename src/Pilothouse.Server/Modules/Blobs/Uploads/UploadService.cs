@@ -12,7 +12,7 @@ namespace Pilothouse.Server.Modules.Blobs.Uploads;
 /// Rules of uploads. What arrived lies in a spool on this server's disk and is listed in the database: both survive a kill. An in-memory session only saves
 /// hashing twice.
 /// </summary>
-internal sealed class UploadService(UploadStore store, BlobStore blobs, ServerOptions server, IOptions<BlobsOptions> options, TimeProvider time) : IUploads
+internal sealed class UploadService(UploadStore store, BlobStore blobs, IBlobQuota quota, ServerOptions server, IOptions<BlobsOptions> options, TimeProvider time) : IUploads
 {
     public const int MaxParts = 65_536;
     public const long MaxPartSize = 64L * 1024 * 1024;
@@ -43,6 +43,7 @@ internal sealed class UploadService(UploadStore store, BlobStore blobs, ServerOp
             return held.Size == upload.Size ? new UploadState("", held.Size, held.Digest, true, MinPartSize, 0, [], held.Size, 0) : throw Invalid($"The blob {held.Digest} has {held.Size} bytes, not {upload.Size}.");
         if (await store.FindOpenAsync(actor, upload.Size, upload.Digest, upload.Key, ct) is { } open && await SessionAsync(open.Id, ct) is { } session) return State(session);
 
+        await quota.RequireRoomAsync(upload.Project, upload.Size, ct);
         var row = new UploadStore.UploadRow
         {
             // Random, and not in the order of time: who knows it may go on with the upload.

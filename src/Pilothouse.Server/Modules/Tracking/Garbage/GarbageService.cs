@@ -25,7 +25,7 @@ internal sealed class GarbageService(Db db, PurgeStore store, GarbageStore garba
     private const int ItemsPerWrite = 100;
 
     /// <summary>What stands there is a user's file, of which nothing else is part.</summary>
-    private static readonly FrozenSet<string> LeafTables = FrozenSet.Create("trk_artifact", "trk_media", "trk_upload_part");
+    internal static readonly FrozenSet<string> LeafTables = FrozenSet.Create("trk_artifact", "trk_media", "trk_upload_part");
 
     private int _running;
 

@@ -1,0 +1,39 @@
+using Pilothouse.Data;
+using Pilothouse.Protocols.V1;
+using Pilothouse.Server.Modules.Blobs.Api;
+using Pilothouse.Server.Platform;
+
+namespace Pilothouse.Server.Modules.Registry;
+
+/// <summary>Files of registered models and data sets.</summary>
+internal sealed class RegistryClaims(Db db) : IBlobClaims
+{
+    private const int PageSize = 200;
+
+    public async Task ReadAsync(Action<BlobClaim> see, CancellationToken ct)
+    {
+        await PagesAsync("SELECT name AS Name, version AS Version, project AS Project, files AS Files FROM reg_version WHERE object_type = 'model' AND (name, version) > (@name, @version) ORDER BY name, version LIMIT @limit", "models", see, ct);
+        await PagesAsync("SELECT name AS Name, version AS Version, project AS Project, files AS Files FROM reg_dataset_version WHERE (name, version) > (@name, @version) ORDER BY name, version LIMIT @limit", "datasets", see, ct);
+    }
+
+    private async Task PagesAsync(string sql, string scheme, Action<BlobClaim> see, CancellationToken ct)
+    {
+        var after = new Row();
+        while (true)
+        {
+            var page = await db.ReadAsync(session => session.QueryAsync<Row>(sql, new { name = after.Name, version = after.Version, limit = PageSize }), ct);
+            foreach (var row in page)
+                foreach (var file in WireJson.Read<List<ArtifactFile>>(row.Files)) see(new BlobClaim(row.Project, file.Digest, $"{scheme}:/{row.Name}/{row.Version} {file.Path}"));
+            if (page.Count < PageSize) return;
+            after = page[^1];
+        }
+    }
+
+    private sealed class Row
+    {
+        public string Name { get; set; } = "";
+        public long Version { get; set; }
+        public string? Project { get; set; }
+        public string Files { get; set; } = "";
+    }
+}
