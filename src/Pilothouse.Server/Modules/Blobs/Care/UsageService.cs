@@ -10,7 +10,7 @@ using Pilothouse.Server.Platform;
 namespace Pilothouse.Server.Modules.Blobs.Care;
 
 /// <summary>Who keeps how much, and whether there is room for more.</summary>
-internal sealed class UsageService(Db db, BlobStore blobs, IBlobBackend backend, CareStore store, IEnumerable<IBlobClaims> claims, IAuditLog audit, TimeProvider time) : IBlobQuota
+internal sealed class UsageService(Db db, BlobStore blobs, IBlobBackend backend, CareStore store, IEnumerable<IBlobClaims> claims, IAuditLog audit, TimeProvider time) : IBlobQuota, IDisposable
 {
     /// <summary>A quota is checked against figures of this age, and what was let in since.</summary>
     private static readonly TimeSpan MaxAge = TimeSpan.FromMinutes(1);
@@ -51,6 +51,8 @@ internal sealed class UsageService(Db db, BlobStore blobs, IBlobBackend backend,
             [.. byProject.Select(p => new ProjectUsage(p.Key.Length == 0 ? null : p.Key, p.Value.Count, p.Value.Sum(d => sizes[d]), quotas.TryGetValue(p.Key, out var quota) ? quota : null))
                 .OrderByDescending(p => p.Bytes).ThenBy(p => p.Project, StringComparer.Ordinal)]);
     }
+
+    public void Dispose() => _gate.Dispose();
 
     /// <exception cref="PilothouseException">InvalidArgument.</exception>
     public async Task SetQuotaAsync(string project, long? bytes, string actor, CancellationToken ct)
