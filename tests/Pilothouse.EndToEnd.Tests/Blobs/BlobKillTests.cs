@@ -29,15 +29,18 @@ public sealed class BlobKillTests : IDisposable
         {
             await using var server = await ServerProcess.StartAsync(_data.FullName);
             using var stop = new CancellationTokenSource();
-            Task[] work = [UploadAsync(server.Client, round, stop.Token), CollectAsync(server.Client, round, stop.Token)];
-            await Task.WhenAny(Task.WhenAll(work), Task.Delay(random.Next(20, 1200)));
+            var steps = new Steps(random.Next(1, 25));
+            Task[] work = [UploadAsync(server.Client, round, steps, stop.Token), CollectAsync(server.Client, round, steps, stop.Token)];
+            // At a point of the work, not of the clock: a busy machine is killed in the same places as a quiet one; and a little later, in the middle of something.
+            await Task.WhenAny(Task.WhenAll(work), steps.Reached);
+            await Task.Delay(random.Next(0, 60));
             await server.KillAsync();
             await stop.CancelAsync();
             foreach (var task in work) await EndAsync(task);
         }
 
         await using var last = await ServerProcess.StartAsync(_data.FullName);
-        await UploadAsync(last.Client, Rounds, CancellationToken.None);
+        await UploadAsync(last.Client, Rounds, new Steps(int.MaxValue), CancellationToken.None);
         foreach (var version in _acknowledged)
         {
             foreach (var file in version.Files)
@@ -61,7 +64,7 @@ public sealed class BlobKillTests : IDisposable
     }
 
     /// <summary>A large file in parts, weights of which one tensor changed, and small files in a pack, as versions of a model.</summary>
-    private async Task UploadAsync(PilothouseClient client, int round, CancellationToken ct)
+    private async Task UploadAsync(PilothouseClient client, int round, Steps steps, CancellationToken ct)
     {
         var directory = _files.CreateSubdirectory($"{round % 3}");
         for (var step = 0; ; step++)
@@ -72,15 +75,16 @@ public sealed class BlobKillTests : IDisposable
             var tensors = Enumerable.Range(0, 6).Select(i => ($"layer.{i}", 700_000, i == (round + step) % 6 ? round * 1000 + step : i)).ToList();
             await File.WriteAllBytesAsync(Path.Combine(directory.FullName, "model.safetensors"), WeightFiles.Safetensors(tensors), ct);
             await File.WriteAllBytesAsync(Path.Combine(directory.FullName, "MLmodel"), Encoding.UTF8.GetBytes($"artifact_path: model\nflavors:\n  python_function:\n    loader_module: m{round}x{step}\n"), ct);
-            var (files, _) = await client.UploadDirectoryAsync(directory.FullName, new UploadOptions { Patience = TimeSpan.Zero }, ct);
+            var (files, _) = await client.UploadDirectoryAsync(directory.FullName, new UploadOptions { Patience = TimeSpan.Zero, Progress = steps }, ct);
             var version = await client.RegisterModelAsync("killed", new NewModelVersion("mlflow", files), ct);
             lock (_acknowledged) _acknowledged.Add(version);
+            steps.Next();
             if (round == Rounds) return;
         }
     }
 
     /// <summary>Makes garbage, ages it and what is registered, and collects: again and again.</summary>
-    private async Task CollectAsync(PilothouseClient client, int round, CancellationToken ct)
+    private async Task CollectAsync(PilothouseClient client, int round, Steps steps, CancellationToken ct)
     {
         for (var step = 0; ; step++)
         {
@@ -94,6 +98,7 @@ public sealed class BlobKillTests : IDisposable
                 if (File.Exists(path)) File.SetLastWriteTimeUtc(path, new DateTime(2020, 1, 1, 0, 0, 0, DateTimeKind.Utc));
             }
             await client.CollectBlobsAsync(new BlobGarbageRequest(DryRun: false), ct);
+            steps.Next();
         }
     }
 
@@ -121,5 +126,21 @@ public sealed class BlobKillTests : IDisposable
         var content = new byte[length];
         new Random(seed).NextBytes(content);
         return content;
+    }
+
+    /// <summary>Counts what was done until the server is to be killed.</summary>
+    private sealed class Steps(int count) : IProgress<UploadProgress>
+    {
+        private readonly TaskCompletionSource _reached = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private int _left = count;
+
+        public Task Reached => _reached.Task;
+
+        public void Report(UploadProgress value) => Next();
+
+        public void Next()
+        {
+            if (Interlocked.Decrement(ref _left) <= 0) _reached.TrySetResult();
+        }
     }
 }
