@@ -78,7 +78,7 @@ internal sealed partial class RegistryStore
         {
             var from = await session.ScalarAsync<string>($"SELECT stage FROM reg_version v WHERE {Live} AND v.version = @version", new { type, name, version });
             await session.ExecuteAsync("UPDATE reg_version SET stage = @to, updated_ms = @now WHERE object_type = @type AND name = @name AND version = @version", new { to, now, type, name, version });
-            if (from != to) last = await audit.AppendAsync(session, new AuditEvent(cause.Actor, $"{type}_version.stage", $"{ObjectType.Subject(type, name)}/{version}", new { OldStage = from, NewStage = to, cause.Reason, cause.Kind }));
+            if (from != to) last = await audit.AppendAsync(session, new AuditEvent(cause.Actor, $"{type}_version.stage", $"{ObjectType.Subject(type, name)}/{version}", new { OldStage = from, NewStage = to, cause.Reason, Kind = cause.Kind == MoveCause.Set ? null : cause.Kind }));
         }
         if (last is not null) await NoteStagesAsync(session, type, name, before, cause, last, now);
     }

@@ -127,7 +127,9 @@ internal sealed class Lineage(Func<IEnumerable<ILineageSource>> sources) : ILine
     }
 
     private static LineageVertex View(LineageNode node, int depth, LineageLabel? label) =>
-        new(node.ToString(), node.Kind, node.Id, label?.Title ?? node.Id, label?.Detail, label?.TimeMs, depth, label?.IsDeleted ?? false);
+        new(node.ToString(), node.Kind, node.Id, label?.Title ?? (node.Kind == LineageKind.Commit ? Short(node) : node.Id), label?.Detail, label?.TimeMs, depth, label?.IsDeleted ?? false);
+
+    private static string Short(LineageNode commit) => (commit.IsLoose ? "" : commit.Id[..(commit.Id.LastIndexOf('/') + 1)]) + (commit.Sha.Length > 12 ? commit.Sha[..12] : commit.Sha);
 
     /// <summary>The nodes that were asked about. A commit without a project matches one with, and the other way round.</summary>
     private sealed class Frontier(IReadOnlyCollection<LineageNode> nodes)
