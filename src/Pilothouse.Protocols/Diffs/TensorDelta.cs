@@ -29,14 +29,15 @@ public sealed record TensorDelta(bool IsSame, double? L2, double? BaseL2, double
         try
         {
             if (await IsSameAsync(a, ofA, b, ofB, left, right, ct).ConfigureAwait(false)) return new TensorDelta(true, 0, null, 0, 0);
-            if (!Sums.Knows(ofA.Dtype)) return new TensorDelta(false, null, null, null, 0);
+            var dtype = Sums.NameOf(ofA.Dtype);
+            if (!Sums.Knows(dtype)) return new TensorDelta(false, null, null, null, 0);
             var sums = new Sums();
             (a.Position, b.Position) = (ofA.Offset, ofB.Offset);
             for (var rest = ofA.Length; rest > 0;)
             {
                 var count = (int)Math.Min(rest, ChunkBytes);
                 await ReadAsync(a, left, b, right, count, ct).ConfigureAwait(false);
-                sums.Add(ofA.Dtype, left.AsSpan(0, count), right.AsSpan(0, count));
+                sums.Add(dtype, left.AsSpan(0, count), right.AsSpan(0, count));
                 rest -= count;
             }
             return new TensorDelta(false, Math.Sqrt(sums.Difference), Math.Sqrt(sums.Base), sums.Max, sums.NotFinite);
@@ -82,6 +83,18 @@ public sealed record TensorDelta(bool IsSame, double? L2, double? BaseL2, double
         public double Max { get; private set; }
 
         public long NotFinite { get; private set; }
+
+        /// <summary>ONNX names the same types otherwise.</summary>
+        public static string NameOf(string dtype) => dtype switch
+        {
+            "FLOAT" => "F32",
+            "DOUBLE" => "F64",
+            "FLOAT16" => "F16",
+            "BFLOAT16" => "BF16",
+            "INT8" or "INT16" or "INT32" or "INT64" => "I" + dtype[3..],
+            "UINT8" or "UINT16" or "UINT32" or "UINT64" => "U" + dtype[4..],
+            _ => dtype,
+        };
 
         public static bool Knows(string dtype) => Widths.ContainsKey(dtype);
 
