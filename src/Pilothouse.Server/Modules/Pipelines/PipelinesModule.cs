@@ -2,6 +2,8 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Pilothouse.Server.Modules.Pipelines.Api;
+using Pilothouse.Server.Modules.Pipelines.Ci;
+using Pilothouse.Server.Modules.Pipelines.Ci.Clients;
 using Pilothouse.Server.Modules.Pipelines.Endpoints;
 using Pilothouse.Server.Modules.Pipelines.Statuses;
 using Pilothouse.Server.Platform;
@@ -18,6 +20,11 @@ public sealed class PipelinesModule : IModule
         services.AddOptions<PipelinesOptions>().BindConfiguration("Pipelines").ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<JobStore>().AddSingleton<ProcessExecutor>().AddSingleton<JobService>().AddSingleton<IJobs>(s => s.GetRequiredService<JobService>());
         services.AddSingleton<StatusStore>().AddSingleton<StatusService>().AddSingleton<ICommitStatuses>(s => s.GetRequiredService<StatusService>());
+        // A redirect would carry a credential to an address that nobody configured.
+        services.AddHttpClient(CiHttp.Client).ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false });
+        services.AddSingleton<CiStore>().AddSingleton<CiSecrets>().AddSingleton<CiHttp>().AddSingleton<CiService>().AddSingleton<ICiBuilds>(s => s.GetRequiredService<CiService>());
+        services.AddSingleton<ICiClient, JenkinsClient>().AddSingleton<ICiClient, CircleCiClient>().AddSingleton<ICiClient, TravisClient>().AddSingleton<ICiClient, GitHubClient>().AddSingleton<ICiClient, GitLabClient>();
+        services.AddSingleton<CiDispatcher>().AddHostedService(s => s.GetRequiredService<CiDispatcher>()).AddHostedService<CiListener>();
         services.AddSingleton<JobRunner>().AddHostedService(s => s.GetRequiredService<JobRunner>());
     }
 
@@ -26,5 +33,6 @@ public sealed class PipelinesModule : IModule
         endpoints.MapJobs();
         endpoints.MapStatuses();
         endpoints.MapCli();
+        endpoints.MapCiBuilds();
     }
 }

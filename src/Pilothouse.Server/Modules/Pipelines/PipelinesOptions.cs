@@ -23,4 +23,11 @@ internal sealed class PipelinesOptions
 
     /// <summary>Sign of life of a running job, and how soon another server's cancel is noticed.</summary>
     public TimeSpan Heartbeat { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Key that seals the credentials of CI systems: base64 of 32 bytes, the same on every replica. Empty = a file in the data directory.</summary>
+    [RegularExpression("^([A-Za-z0-9+/]{43}=)?$", ErrorMessage = "Pipelines:SecretKey must be base64 of 32 bytes (openssl rand -base64 32), or empty.")]
+    public string SecretKey { get; set; } = "";
+
+    /// <summary>This server starts builds on CI systems and follows them; false on one that cannot reach them, when another can.</summary>
+    public bool FollowBuilds { get; set; } = true;
 }

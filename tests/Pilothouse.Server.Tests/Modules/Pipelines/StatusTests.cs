@@ -59,15 +59,24 @@ public sealed class StatusTests
     internal static async Task<string> CommitAsync(TestServer server, string project)
     {
         await server.Client.CreateProjectAsync(project, TestContext.Current.CancellationToken);
+        return await PushAsync(server, project);
+    }
+
+    /// <summary>Pushes a new commit onto main.</summary>
+    /// <param name="options">Of <c>git push</c>.</param>
+    internal static async Task<string> PushAsync(TestServer server, string project, params string[] options)
+    {
+        var url = new Uri(server.Url, $"git/{project}.git").ToString();
         var folder = Directory.CreateTempSubdirectory("pilothouse-ci-");
         try
         {
             async Task GitAsync(params string[] arguments) => (await Shell.RunAsync(folder.FullName, "git", arguments)).Succeeded();
-            await GitAsync("init", "-q", "-b", "main");
-            await File.WriteAllTextAsync(Path.Combine(folder.FullName, "a.txt"), "a", Encoding.UTF8);
+            await GitAsync("clone", "-q", url, ".");
+            await GitAsync("checkout", "-q", "-B", "main");
+            await File.WriteAllTextAsync(Path.Combine(folder.FullName, "a.txt"), Guid.NewGuid().ToString(), Encoding.UTF8);
             await GitAsync("add", ".");
             await GitAsync("commit", "-q", "-m", "one");
-            await GitAsync("push", "-q", new Uri(server.Url, $"git/{project}.git").ToString(), "main");
+            await GitAsync(["push", "-q", .. options, url, "main"]);
             return (await Shell.RunAsync(folder.FullName, "git", "rev-parse", "HEAD")).Succeeded().Trim();
         }
         finally

@@ -1,72 +1,15 @@
-using System.Security.Cryptography;
-using System.Text;
 using Microsoft.Extensions.Options;
 using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Monitoring.Webhooks;
 
-/// <summary>
-/// Keeps webhook secrets sealed at rest (AES-256-GCM). The key is <c>Monitoring:WebhookKey</c>, which replicas share, or else a file in the data directory that only this
-/// user reads: whoever gets a copy of the database alone cannot sign deliveries.
-/// </summary>
+/// <summary>Secrets of webhooks, sealed at rest with <c>Monitoring:WebhookKey</c> or a key file: whoever gets a copy of the database alone cannot sign deliveries.</summary>
 internal sealed class WebhookSecrets(ServerOptions server, IOptions<MonitoringOptions> options)
 {
-    private const string Version = "v1:";
-    private const int KeyBytes = 32;
-    private readonly Lock _gate = new();
-    private byte[]? _key;
+    private readonly SecretSealer _sealer = new(() => options.Value.WebhookKey, Path.Combine(server.Data, "webhook.key"), "Monitoring:WebhookKey", "The webhook's secret");
 
-    /// <returns><c>v1:</c> and base64 of nonce, tag and cipher text.</returns>
-    public string Seal(string secret)
-    {
-        var plain = Encoding.UTF8.GetBytes(secret);
-        var sealedBytes = new byte[AesGcm.NonceByteSizes.MaxSize + AesGcm.TagByteSizes.MaxSize + plain.Length];
-        var (nonce, tag, cipher) = Parts(sealedBytes);
-        RandomNumberGenerator.Fill(nonce.Span);
-        using var aes = new AesGcm(Key(), AesGcm.TagByteSizes.MaxSize);
-        aes.Encrypt(nonce.Span, plain, cipher.Span, tag.Span);
-        return Version + Convert.ToBase64String(sealedBytes);
-    }
+    public string Seal(string secret) => _sealer.Seal(secret);
 
     /// <exception cref="PilothouseException">FailedPrecondition: it was sealed with another key.</exception>
-    public string Open(string sealedText)
-    {
-        try
-        {
-            var (nonce, tag, cipher) = Parts(Convert.FromBase64String(sealedText[Version.Length..]));
-            var plain = new byte[cipher.Length];
-            using var aes = new AesGcm(Key(), AesGcm.TagByteSizes.MaxSize);
-            aes.Decrypt(nonce.Span, cipher.Span, tag.Span, plain);
-            return Encoding.UTF8.GetString(plain);
-        }
-        catch (Exception e) when (e is CryptographicException or FormatException or ArgumentException)
-        {
-            throw new PilothouseException(ErrorCode.FailedPrecondition, "The webhook's secret was sealed with another key. Set Monitoring:WebhookKey to the same key on every server, or give the webhook a new secret.", e);
-        }
-    }
-
-    private static (Memory<byte> Nonce, Memory<byte> Tag, Memory<byte> Cipher) Parts(Memory<byte> all)
-    {
-        var (nonce, tag) = (AesGcm.NonceByteSizes.MaxSize, AesGcm.TagByteSizes.MaxSize);
-        return (all[..nonce], all.Slice(nonce, tag), all[(nonce + tag)..]);
-    }
-
-    private byte[] Key()
-    {
-        lock (_gate) return _key ??= options.Value.WebhookKey.Length > 0 ? Convert.FromBase64String(options.Value.WebhookKey) : FromFile(Path.Combine(server.Data, "webhook.key"));
-    }
-
-    private static byte[] FromFile(string path)
-    {
-        if (!File.Exists(path))
-        {
-            var fresh = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-            if (!OperatingSystem.IsWindows()) fresh.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-            using var file = new FileStream(path, fresh);
-            file.Write(RandomNumberGenerator.GetBytes(KeyBytes));
-            file.Flush(flushToDisk: true);
-        }
-        var key = File.ReadAllBytes(path);
-        return key.Length == KeyBytes ? key : throw new PilothouseException(ErrorCode.FailedPrecondition, $"{path} does not hold {KeyBytes} bytes. Restore it from the backup, or delete it and give the webhooks new secrets.");
-    }
+    public string Open(string sealedText) => _sealer.Open(sealedText);
 }

@@ -1,0 +1,71 @@
+using Pilothouse.Data;
+using Pilothouse.Server.Modules.Audit.Api;
+using Pilothouse.Server.Platform;
+
+namespace Pilothouse.Server.Modules.Pipelines.Ci;
+
+/// <summary>Connections to CI systems and the builds started there.</summary>
+internal sealed class CiStore(Db db, IAuditLog audit)
+{
+    public const int MaxConnections = 50;
+    /// <summary>Builds of one connection that may wait to be started.</summary>
+    public const int MaxWaiting = 1_000;
+
+    private const string Connections = "project AS Project, name AS Name, system AS System, url AS Url, target AS Target, account AS Account, secret AS Secret, build_ref AS BuildRef, branches AS Branches, on_registry AS OnRegistry, updated_by AS UpdatedBy, updated_ms AS UpdatedMs";
+    private const string Builds = "id AS Id, project AS Project, connection AS Connection, system AS System, cause AS Cause, commit_id AS CommitId, build_ref AS BuildRef, state AS State, handle AS Handle, url AS Url, error AS Error, attempts AS Attempts, next_ms AS NextMs, created_ms AS CreatedMs, updated_ms AS UpdatedMs";
+
+    public Task<List<ConnectionRow>> ConnectionsAsync(string project, CancellationToken ct) => db.ReadAsync(s => s.QueryAsync<ConnectionRow>($"SELECT {Connections} FROM pip_connection WHERE project = @project ORDER BY name LIMIT {MaxConnections}", new { project }), ct);
+
+    public Task<List<ConnectionRow>> OnRegistryAsync(CancellationToken ct) => db.ReadAsync(s => s.QueryAsync<ConnectionRow>($"SELECT {Connections} FROM pip_connection WHERE on_registry = 1 ORDER BY project, name LIMIT 1000"), ct);
+
+    public Task<ConnectionRow?> FindAsync(string project, string name, CancellationToken ct) => db.ReadAsync(s => s.FirstOrDefaultAsync<ConnectionRow>($"SELECT {Connections} FROM pip_connection WHERE project = @project AND name = @name", new { project, name }), ct);
+
+    /// <returns>False when the project has too many.</returns>
+    public Task<bool> SetAsync(ConnectionRow row, CancellationToken ct) => db.WriteAsync(async s =>
+    {
+        if (await s.ScalarAsync<long>("SELECT COUNT(*) FROM pip_connection WHERE project = @Project AND name <> @Name", new { row.Project, row.Name }) >= MaxConnections) return false;
+        await s.ExecuteAsync("""
+            INSERT INTO pip_connection (project, name, system, url, target, account, secret, build_ref, branches, on_registry, updated_by, updated_ms)
+            VALUES (@Project, @Name, @System, @Url, @Target, @Account, @Secret, @BuildRef, @Branches, @OnRegistry, @UpdatedBy, @UpdatedMs)
+            ON CONFLICT (project, name) DO UPDATE SET system = excluded.system, url = excluded.url, target = excluded.target, account = excluded.account, secret = excluded.secret, build_ref = excluded.build_ref,
+                branches = excluded.branches, on_registry = excluded.on_registry, updated_by = excluded.updated_by, updated_ms = excluded.updated_ms
+            """, row);
+        await audit.AppendAsync(s, new AuditEvent(row.UpdatedBy, "ci.connect", $"projects/{row.Project}", new { connection = row.Name, system = row.System, url = row.Url, target = row.Target, user = row.Account }));
+        return true;
+    }, ct);
+
+    /// <returns>False when there is none.</returns>
+    public Task<bool> RemoveAsync(string project, string name, string actor, CancellationToken ct) => db.WriteAsync(async s =>
+    {
+        if (await s.ExecuteAsync("DELETE FROM pip_connection WHERE project = @project AND name = @name", new { project, name }) == 0) return false;
+        await audit.AppendAsync(s, new AuditEvent(actor, "ci.disconnect", $"projects/{project}", new { connection = name }));
+        return true;
+    }, ct);
+
+    /// <returns>False when too many wait already.</returns>
+    public Task<bool> AddAsync(BuildRow row, string actor, CancellationToken ct) => db.WriteAsync(async s =>
+    {
+        if (await s.ScalarAsync<long>("SELECT COUNT(*) FROM pip_build WHERE project = @Project AND connection = @Connection AND state = 'queued'", new { row.Project, row.Connection }) >= MaxWaiting) return false;
+        await s.ExecuteAsync("""
+            INSERT INTO pip_build (id, project, connection, system, cause, commit_id, build_ref, state, handle, url, error, attempts, next_ms, created_ms, updated_ms)
+            VALUES (@Id, @Project, @Connection, @System, @Cause, @CommitId, @BuildRef, @State, @Handle, @Url, @Error, @Attempts, @NextMs, @CreatedMs, @UpdatedMs)
+            """, row);
+        await audit.AppendAsync(s, new AuditEvent(actor, "ci.build", $"projects/{row.Project}", new { build = row.Id, connection = row.Connection, cause = row.Cause, commit = row.CommitId, branch = row.BuildRef }));
+        return true;
+    }, ct);
+
+    public Task<List<BuildRow>> BuildsAsync(string project, int limit, CancellationToken ct) => db.ReadAsync(s => s.QueryAsync<BuildRow>($"SELECT {Builds} FROM pip_build WHERE project = @project ORDER BY id DESC LIMIT @limit", new { project, limit }), ct);
+
+    /// <summary>Builds that are due, taken for a while: another server does not take them too.</summary>
+    public Task<List<BuildRow>> ClaimAsync(long nowMs, long leaseMs, int limit, CancellationToken ct) => db.WriteAsync(async s =>
+    {
+        var due = await s.QueryAsync<BuildRow>($"SELECT {Builds} FROM pip_build WHERE state IN ('queued', 'triggered', 'running') AND next_ms <= @nowMs ORDER BY next_ms LIMIT @limit{s.Dialect.ForUpdateSkipLocked}", new { nowMs, limit });
+        foreach (var build in due) await s.ExecuteAsync("UPDATE pip_build SET next_ms = @until, attempts = attempts + 1 WHERE id = @Id", new { build.Id, until = nowMs + leaseMs });
+        return due.ConvertAll(b => b with { Attempts = b.Attempts + 1 });
+    }, ct);
+
+    public Task<long?> NextDueAsync(CancellationToken ct) => db.ReadAsync(s => s.ScalarAsync<long?>("SELECT MIN(next_ms) FROM pip_build WHERE state IN ('queued', 'triggered', 'running')"), ct);
+
+    public Task UpdateAsync(BuildRow row, CancellationToken ct) => db.WriteAsync(s => s.ExecuteAsync(
+        "UPDATE pip_build SET state = @State, handle = @Handle, url = @Url, error = @Error, attempts = @Attempts, next_ms = @NextMs, updated_ms = @UpdatedMs WHERE id = @Id", row), ct);
+}

@@ -1,0 +1,42 @@
+using System.Net.Http.Json;
+using System.Text.Json;
+
+namespace Pilothouse.Server.Modules.Pipelines.Ci.Clients;
+
+/// <summary>Travis API v3 (https://developer.travis-ci.com/): a request is made, which becomes builds.</summary>
+internal sealed class TravisClient(CiHttp http) : ICiClient
+{
+    public string System => "travis";
+
+    public async Task<CiAnswer> StartAsync(CiTarget target, CancellationToken ct)
+    {
+        var request = With(HttpMethod.Post, $"{target.Url}/repo/{Uri.EscapeDataString(target.Target)}/requests", target);
+        request.Content = JsonContent.Create(new { request = new { branch = target.Ref, message = $"Pilothouse build {target.BuildId}" } });
+        var (response, body) = await http.SendAsync(request, "Travis", ct);
+        response.Dispose();
+        var id = CiHttp.Json(body, "Travis").TryGetProperty("request", out var made) ? CiHttp.Text(made, "id") : "";
+        return id.Length > 0 && id.All(char.IsAsciiDigit) ? new CiAnswer(BuildRow.Triggered, id, null) : throw new CiCallException("Travis: the answer holds no request id.", mayRetry: false);
+    }
+
+    public async Task<CiAnswer> FollowAsync(CiTarget target, string handle, CancellationToken ct)
+    {
+        var (response, body) = await http.SendAsync(With(HttpMethod.Get, $"{target.Url}/repo/{Uri.EscapeDataString(target.Target)}/request/{handle}", target), "Travis", ct);
+        response.Dispose();
+        var request = CiHttp.Json(body, "Travis");
+        if (CiHttp.Text(request, "result") == "rejected") return new CiAnswer("error", null, null, $"Travis rejected the request: {CiHttp.Text(request, "message")}");
+        var states = request.TryGetProperty("builds", out var builds) && builds.ValueKind == JsonValueKind.Array ? builds.EnumerateArray().Select(b => CiHttp.Text(b, "state")).ToList() : [];
+        if (states.Count == 0) return new CiAnswer(BuildRow.Triggered, handle, null);
+        if (states.Exists(s => s is "created" or "queued" or "received" or "started")) return new CiAnswer(states.TrueForAll(s => s == "created") ? BuildRow.Triggered : BuildRow.Running, handle, null);
+        if (states.Contains("failed")) return new CiAnswer("failure", null, null, "A build failed.");
+        if (states.Contains("errored")) return new CiAnswer("error", null, null, "A build ended in error.");
+        return states.Contains("canceled") ? new CiAnswer("cancelled", null, null, "A build was cancelled.") : new CiAnswer("success", null, null);
+    }
+
+    private static HttpRequestMessage With(HttpMethod method, string url, CiTarget target)
+    {
+        var request = new HttpRequestMessage(method, url);
+        request.Headers.TryAddWithoutValidation("Travis-API-Version", "3");
+        request.Headers.TryAddWithoutValidation("Authorization", "token " + target.Secret);
+        return request;
+    }
+}
