@@ -11,7 +11,7 @@ public static class RowWriter
     public static void Write(TextWriter writer, IReadOnlyList<DataRow> rows, RowFormat format)
     {
         writer.NewLine = "\n";
-        if (format == RowFormat.Jsonl)
+        if (format != RowFormat.Csv)
         {
             foreach (var row in rows) writer.WriteLine(JsonSerializer.Serialize(new Dictionary<string, JsonElement>(row.Fields), Json));
             return;

@@ -4,6 +4,7 @@ using Pilothouse.Server.Modules.Deployments;
 using Pilothouse.Server.Modules.Evaluation;
 using Pilothouse.Server.Modules.Fairness;
 using Pilothouse.Server.Modules.Gateway;
+using Pilothouse.Server.Modules.Hub;
 using Pilothouse.Server.Modules.Identity;
 using Pilothouse.Server.Modules.Monitoring;
 using Pilothouse.Server.Modules.Packaging;
@@ -28,7 +29,7 @@ public static class ModuleCatalog
         // Level 3
         new RegistryModule(), new ReproductionsModule(),
         // Level 4
-        new EvaluationModule(), new FairnessModule(), new TracesModule(), new MonitoringModule(),
+        new EvaluationModule(), new FairnessModule(), new TracesModule(), new MonitoringModule(), new HubModule(),
         // Level 5
         new PackagingModule(), new GatewayModule(), new PipelinesModule(),
         // Level 6

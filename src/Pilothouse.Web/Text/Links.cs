@@ -39,6 +39,10 @@ internal static class Links
 
     public static string Model(string name, int version) => $"/models/{E(name)}/{version}";
 
+    public static string Dataset(string name) => $"/datasets/{E(name)}";
+
+    public static string DatasetDiff(string name, int from, int to) => $"/datasets/{E(name)}/diff/{from}/{to}";
+
     public static string Dataset(string name, int version) => $"/datasets/{E(name)}/{version}";
 
     public static string Prompt(string name, int version) => $"/prompts/{E(name)}/{version}";

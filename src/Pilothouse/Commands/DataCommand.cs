@@ -63,7 +63,7 @@ internal static class DataCommand
         return command;
     }
 
-    private static Argument<string> File() => new("file") { Description = "JSONL, or CSV with a header line when the name ends in .csv." };
+    private static Argument<string> File() => new("file") { Description = "JSONL; CSV with a header line when the name ends in .csv; Parquet when it ends in .parquet." };
 
     private static Option<string> Output() => new("--output", "-o") { Description = "File to write.", Required = true };
 
@@ -100,6 +100,7 @@ internal static class DataCommand
     /// <summary>Through a file beside it, so that a failure leaves no half file and input and output may be the same.</summary>
     private static void Write(string path, IReadOnlyList<DataRow> rows)
     {
+        if (RowReader.FormatOf(path) == RowFormat.Parquet) throw new UsageException("Parquet is read, not written. Name the output .jsonl or .csv.");
         if (Path.GetDirectoryName(path) is { Length: > 0 } directory) Directory.CreateDirectory(directory);
         var part = path + ".part";
         using (var writer = new StreamWriter(part)) RowWriter.Write(writer, rows, RowReader.FormatOf(path));

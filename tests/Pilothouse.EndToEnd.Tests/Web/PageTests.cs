@@ -16,7 +16,7 @@ public sealed class PageTests(WebServer server, Browser browser)
 
     public static TheoryData<string> Pages =>
     [
-        "overview", "environment", "experiments", "experiment", "experiment-groups", "compare", "compare-parallel", "compare-scatter", "compare-config", "run", "models", "model", "model-version", "model-elsewhere", "datasets", "dataset", "prompts", "prompt", "prompt-chat", "prompt-preview", "lineage", "lineage-environment", "pointer", "pointer-plan", "diff-models", "diff-prompts", "diff-releases", "suites", "suite", "evaluations", "evaluation",
+        "overview", "environment", "experiments", "experiment", "experiment-groups", "compare", "compare-parallel", "compare-scatter", "compare-config", "run", "models", "model", "model-version", "model-elsewhere", "datasets", "dataset", "dataset-versions", "dataset-splits", "dataset-diff", "dataset-diff-rows", "prompts", "prompt", "prompt-chat", "prompt-preview", "lineage", "lineage-environment", "pointer", "pointer-plan", "diff-models", "diff-prompts", "diff-releases", "suites", "suite", "evaluations", "evaluation",
         "run-overview", "run-charts", "run-metric", "run-histograms", "run-images", "run-artifacts", "run-json", "run-markdown", "run-table", "run-onnx", "run-logs", "run-lineage", "run-many",
         "fairness", "fairness-report", "releases", "release", "traces", "trace", "monitors", "alerts", "audit", "not-found",
         "projects", "repository", "repository-file", "repository-markdown", "repository-image", "repository-lfs", "repository-commits", "repository-commit", "repository-compare", "repository-blame", "repository-branches",
@@ -115,6 +115,10 @@ public sealed class PageTests(WebServer server, Browser browser)
         "model-version" => "/models/triage/2",
         "model-elsewhere" => "/models/ranker%20of%20answers/1",
         "dataset" => "/datasets/support-heldout/1",
+        "dataset-versions" => "/datasets/support-questions",
+        "dataset-splits" => "/datasets/support-questions/3?split=train&offset=25",
+        "dataset-diff" => "/datasets/support-questions/diff/1/2",
+        "dataset-diff-rows" => "/datasets/support-questions/diff/1/2?key=id&kind=added",
         "prompt" => "/prompts/support/1",
         "prompt-preview" => "/prompts/support/2?v.question=Where%20is%20my%20lamp%3F&v.tone=rude&preview=1",
         "lineage" => "/lineage?ref=models:/triage/1",

@@ -76,6 +76,7 @@ public sealed class WebServer : IAsyncLifetime
         var datasets = _server.Service<IDatasets>();
         var dataset = await BlobAsync("{\"input\":\"a\",\"expected\":\"b\"}\n{\"input\":\"c\",\"expected\":\"d\"}\n");
         await datasets.RegisterAsync("support-heldout", new NewDatasetVersion(dataset.Digest, "jsonl", "Held-out questions"), "maria", default);
+        await DatasetWorld.SeedAsync(_server);
         await prompts.RegisterAsync("support", new NewPromptVersion("You answer questions of customers.\n\nQuestion: {question}\nAnswer:", "First wording"), "maria", default);
         for (var i = 1; i <= 2; i++)
         {

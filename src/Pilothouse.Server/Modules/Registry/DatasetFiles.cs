@@ -19,12 +19,13 @@ internal static class DatasetFiles
         files.Where(f => RowReader.IsDataFile(f.Path)).Select(f => RowReader.NameOf(RowReader.FormatOf(f.Path))).Distinct().Take(2).ToArray() is [var only] ? only : Mixed;
 
     /// <summary>The files of a draft, checked: paths, sizes, blobs.</summary>
+    /// <param name="empty">There may be no rows yet.</param>
     /// <returns>The files in canonical order, and the digest of the version.</returns>
-    public static async Task<(IReadOnlyList<ArtifactFile> Files, string Digest)> RequireAsync(NewDatasetVersion version, IBlobStore blobs, CancellationToken ct)
+    public static async Task<(IReadOnlyList<ArtifactFile> Files, string Digest)> RequireAsync(NewDatasetVersion version, bool empty, IBlobStore blobs, CancellationToken ct)
     {
         if (version.Files is not { Count: > 0 }) return await RequireOneAsync(version, blobs, ct);
         var manifest = ModelService.Manifest(version.Files);
-        if (!manifest.Files.Any(f => RowReader.IsDataFile(f.Path))) throw RegistryRules.Invalid("None of the files holds rows. Their names end in .jsonl, .ndjson, .csv or .parquet.");
+        if (!empty && !manifest.Files.Any(f => RowReader.IsDataFile(f.Path))) throw RegistryRules.Invalid("None of the files holds rows. Their names end in .jsonl, .ndjson, .csv or .parquet.");
         if (manifest.Files.Select(f => DataFiles.SplitOf(f.Path)).Distinct().Count() > DataFiles.MaxSplits) throw new PilothouseException(ErrorCode.TooLarge, $"The files name more than {DataFiles.MaxSplits} splits.");
         await RegistryRules.RequireBlobsAsync(blobs, manifest.Files.Select(f => (f.Digest.ToString(), f.Size, f.Path)), ct);
         // The list is a blob itself: who has the digest of the version can fetch what it is made of.

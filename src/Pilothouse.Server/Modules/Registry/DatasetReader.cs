@@ -23,7 +23,7 @@ internal sealed class DatasetReader(DatasetService service, DatasetStore store, 
     {
         if (await store.ProfileAsync(version.Name, version.Version, ct) is { } kept) return kept;
         // Registered before profiles were kept.
-        var (profile, _) = await service.ProfileAsync(version.Files, ct);
+        var (profile, _) = await service.ProfileAsync(version.Files, true, ct);
         await store.SetProfileAsync(version.Name, version.Version, profile, ct);
         return profile;
     }

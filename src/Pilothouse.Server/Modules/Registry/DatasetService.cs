@@ -34,12 +34,12 @@ internal sealed class DatasetService(DatasetStore store, IBlobStore blobs, Serve
     {
         RegistryRules.RequireName(name, "data set");
         RegistryRules.RequireTexts(version.Description, version.Project, version.Source);
-        var (files, digest) = await DatasetFiles.RequireAsync(version, blobs, ct);
+        var (files, digest) = await DatasetFiles.RequireAsync(version, always, blobs, ct);
         var parents = await ResolveParentsAsync(version.Parents, ct);
         if (!always && await store.FindByDigestAsync(name, digest, ct) is { } held)
             return held.Format == DatasetFiles.FormatOf(files) ? held : throw RegistryRules.Invalid($"{held.Reference} has this very content, as {held.Format}. The same bytes are not {version.Format} too.");
 
-        var found = await ProfileAsync(files, ct);
+        var found = await ProfileAsync(files, always, ct);
         var rows = files.Select(f => new DatasetFile(f.Path, f.Digest, f.Size, RowReader.IsDataFile(f.Path) ? found.RowsOfFile.GetValueOrDefault(f.Path) : null)).ToList();
         return await store.RegisterAsync(new DatasetVersion(name, 0, digest, DatasetFiles.FormatOf(files), files.Sum(f => f.Size), found.Profile.Rows, [.. found.Profile.Columns.Select(c => c.Name)], version.Description,
             version.Project, version.Source, parents, actor, time.NowMs())
@@ -47,13 +47,13 @@ internal sealed class DatasetService(DatasetStore store, IBlobStore blobs, Serve
     }
 
     /// <summary>Reads every row once.</summary>
-    internal async Task<DatasetProfiler.Result> ProfileAsync(IReadOnlyList<ArtifactFile> files, CancellationToken ct)
+    internal async Task<DatasetProfiler.Result> ProfileAsync(IReadOnlyList<ArtifactFile> files, bool empty, CancellationToken ct)
     {
         var opened = await DatasetFiles.OpenAsync(files, blobs, ct);
         try
         {
             var found = await Task.Run(() => DatasetProfiler.Profile(opened, options.TemporaryPath, ct), ct);
-            return found.Profile.Rows > 0 ? found : throw RegistryRules.Invalid("The data set has no rows. Nothing was registered.");
+            return found.Profile.Rows > 0 || empty ? found : throw RegistryRules.Invalid("The data set has no rows. Nothing was registered.");
         }
         catch (ProtocolFormatException e)
         {

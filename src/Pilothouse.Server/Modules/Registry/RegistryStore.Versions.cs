@@ -30,6 +30,21 @@ internal sealed partial class RegistryStore
         return (await AddAsync(session, owner, draft), created, true);
     }, ct);
 
+    /// <summary>The next version after the one that is expected to be the newest, whatever older ones hold.</summary>
+    /// <returns>The version (the newest, when it has these files), and whether the object and the version are new.</returns>
+    /// <exception cref="PilothouseException">FailedPrecondition: another version came first.</exception>
+    public Task<(VersionRow Version, bool NewObject, bool NewVersion)> CommitAsync(VersionRow draft, int expectedLatest, CancellationToken ct) => db.WriteAsync(async session =>
+    {
+        var created = await InsertAsync(session, draft.Type, draft.Name, draft.Kind, null, draft.CreatedMs);
+        var owner = (await LockAsync(session, draft.Type, draft.Name))!;
+        var newest = await FirstAsync(session, draft.Type, draft.Name, "1 = 1", new { type = draft.Type, name = draft.Name });
+        if ((newest?.Version ?? 0) != expectedLatest)
+            throw new PilothouseException(ErrorCode.FailedPrecondition, $"'{draft.Name}' has version {newest?.Version ?? 0} by now, not {expectedLatest}: somebody else was faster. Look at it, then try again.");
+        if (newest?.Digest == draft.Digest) return (newest!, false, false);
+        if (owner.Kind == ModelFormat.Mlflow && draft.Kind != owner.Kind) await session.ExecuteAsync("UPDATE reg_object SET kind = @Kind WHERE object_type = @Type AND name = @Name", new { draft.Kind, draft.Type, draft.Name });
+        return (await AddAsync(session, owner, draft), created, true);
+    }, ct);
+
     /// <summary>Adds a version to an object that exists, whether or not another version has its content.</summary>
     /// <param name="alongside">Written in the same transaction, given the version's number.</param>
     /// <returns>Null when there is no such object.</returns>

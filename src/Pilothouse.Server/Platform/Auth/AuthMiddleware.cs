@@ -20,6 +20,8 @@ public interface IAuthenticator
 /// </summary>
 internal sealed class AuthMiddleware(RequestDelegate next, IAuthenticator authenticator)
 {
+    private const string HubPrefix = "hf_";
+
     public async Task InvokeAsync(HttpContext context)
     {
         var endpoint = context.GetEndpoint();
@@ -32,6 +34,8 @@ internal sealed class AuthMiddleware(RequestDelegate next, IAuthenticator authen
 
         var token = Token(context.Request);
         var caller = token is null ? authenticator.Anonymous : await authenticator.AuthenticateAsync(token, context.RequestAborted);
+        // The Hub's JavaScript client refuses a token that does not begin with hf_: it may be put before any.
+        if (caller is null && token?.StartsWith(HubPrefix, StringComparison.Ordinal) == true) caller = await authenticator.AuthenticateAsync(token[HubPrefix.Length..], context.RequestAborted);
         // Where nobody needs a login, the key that such a client cannot do without gives it nothing, and must not lock it out either.
         if (caller is null && endpoint.Metadata.GetMetadata<AnyKeyAccepted>() is not null) caller = authenticator.Anonymous;
         if (caller is null)
