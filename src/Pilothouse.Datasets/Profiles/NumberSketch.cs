@@ -9,6 +9,7 @@ internal sealed class NumberSketch
     public const int Bins = 20;
 
     private readonly QuantileSketch _positive = new(), _negative = new();
+    private bool _integers = true;
     private double _mean, _squares;
     private double _min = double.PositiveInfinity, _max = double.NegativeInfinity;
 
@@ -19,6 +20,7 @@ internal sealed class NumberSketch
         if (!double.IsFinite(value)) return;
         if (value < 0) _negative.Add(-value);
         else _positive.Add(value);
+        _integers &= value == Math.Floor(value);
         (_min, _max) = (Math.Min(_min, value), Math.Max(_max, value));
         // Welford: stable when the mean is large against the spread.
         var delta = value - _mean;
@@ -36,7 +38,8 @@ internal sealed class NumberSketch
         var rank = (long)Math.Floor(q * (Count - 1));
         var value = rank < _negative.Count ? -_negative.Quantile(_negative.Count == 1 ? 0 : (double)(_negative.Count - 1 - rank) / (_negative.Count - 1))
             : _positive.Quantile(_positive.Count == 1 ? 0 : (double)(rank - _negative.Count) / (_positive.Count - 1));
-        return Math.Clamp(value, _min, _max);
+        // A quantile of whole numbers is one.
+        return Math.Clamp(_integers ? Math.Round(value) : value, _min, _max);
     }
 
     private long[] Histogram()

@@ -41,8 +41,7 @@ public sealed record HubAddress(string Type, string Id, string Action, string? R
         for (var at = 1; at <= 2 && at < parts.Length; at++)
         {
             if (!ApiActions.Contains(parts[at])) continue;
-            var rest = parts[(at + 1)..];
-            return new HubAddress(type, string.Join('/', parts[..at]), parts[at], rest.Length > 0 ? Unescape(rest[0]) : null, rest.Length > 1 ? string.Join('/', rest[1..]).Trim('/') : "");
+            return new HubAddress(type, Join(parts, 0, at), parts[at], parts.Length > at + 1 ? Unescape(parts[at + 1]) : null, parts.Length > at + 2 ? Join(parts, at + 2, parts.Length).Trim('/') : "");
         }
         return parts.Length is 1 or 2 && parts.All(p => p.Length > 0) ? new HubAddress(type, string.Join('/', parts), "", null, "") : null;
     }
@@ -52,12 +51,14 @@ public sealed record HubAddress(string Type, string Id, string Action, string? R
         for (var at = 1; at <= 2 && at < parts.Length; at++)
         {
             if (parts[at] is "resolve" or "raw" && parts.Length > at + 2)
-                return new HubAddress(type, string.Join('/', parts[..at]), parts[at], Unescape(parts[at + 1]), string.Join('/', parts[(at + 2)..]));
-            if (parts[at] == "info" && parts[at - 1].EndsWith(".git", StringComparison.Ordinal) && parts[at..].SequenceEqual(Batch))
-                return new HubAddress(type, string.Join('/', parts[..at])[..^4], "lfs-batch", null, "");
+                return new HubAddress(type, Join(parts, 0, at), parts[at], Unescape(parts[at + 1]), Join(parts, at + 2, parts.Length));
+            if (parts[at] == "info" && parts[at - 1].EndsWith(".git", StringComparison.Ordinal) && parts.AsSpan(at).SequenceEqual(Batch))
+                return new HubAddress(type, Join(parts, 0, at)[..^4], "lfs-batch", null, "");
         }
         return null;
     }
+
+    private static string Join(string[] parts, int from, int to) => string.Join('/', parts, from, to - from);
 
     private static string Unescape(string revision) => revision.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
 }
