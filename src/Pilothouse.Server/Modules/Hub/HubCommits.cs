@@ -1,7 +1,5 @@
 using Microsoft.Extensions.Logging;
-using Pilothouse.Protocols.Artifacts;
 using Pilothouse.Protocols.Hub;
-using Pilothouse.Protocols.V1;
 using Pilothouse.Server.Modules.Blobs.Api;
 using Pilothouse.Server.Modules.Registry.Api;
 using Pilothouse.Server.Platform;

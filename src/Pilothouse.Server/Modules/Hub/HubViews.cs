@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
 using Pilothouse.Protocols.Hub;
 using Pilothouse.Server.Platform;
 
@@ -10,6 +9,9 @@ namespace Pilothouse.Server.Modules.Hub;
 /// <summary>Answers in the Hub's own shapes: camelCase, as its clients read them.</summary>
 internal sealed class HubViews(HubFiles files, HubCards cards, IAuthenticator authenticator)
 {
+    /// <summary>Members of config.json that the Hub shows.</summary>
+    private static readonly string[] ShownConfig = ["architectures", "model_type", "quantization_config"];
+
     /// <summary>Model or data set, as <c>/api/models/ID</c> gives it.</summary>
     /// <param name="siblings">With the list of files.</param>
     /// <param name="blobs">With sizes and digests of the files.</param>
@@ -41,7 +43,7 @@ internal sealed class HubViews(HubFiles files, HubCards cards, IAuthenticator au
             info["library_name"] = card.LibraryName;
             if (card.Parameters is { } parameters) info["safetensors"] = new Dictionary<string, object> { ["parameters"] = parameters, ["total"] = parameters.Values.Sum() };
             info["gguf"] = card.Gguf;
-            info["config"] = card.Config is { } config ? new[] { "architectures", "model_type", "quantization_config" }.Where(n => config.TryGetProperty(n, out _)).ToDictionary(n => n, n => config.GetProperty(n)) : null;
+            info["config"] = card.Config is { } config ? ShownConfig.Where(n => config.TryGetProperty(n, out _)).ToDictionary(n => n, n => config.GetProperty(n)) : null;
             info["spaces"] = Array.Empty<string>();
         }
         if (siblings) info["siblings"] = blobs ? (await files.EntriesAsync(revision.Files, ct)).Select(Sibling).ToList() : revision.Files.Select(f => new Dictionary<string, object?> { ["rfilename"] = f.Path }).ToList();
