@@ -88,6 +88,17 @@ public static partial class Bleu
     public static BleuScore Sentence(string hypothesis, IReadOnlyList<string> references, BleuOptions? options = null) =>
         Corpus([hypothesis], [.. references.Select(r => (IReadOnlyList<string>)[r])], (options ?? new BleuOptions()) with { HasEffectiveOrder = true });
 
+    /// <summary>BLEU from summed parts: for each order its matches and its total, then both lengths (ten numbers, as <see cref="Parts"/> gives them).</summary>
+    public static double OfParts(ReadOnlySpan<double> parts, BleuOptions? options = null) =>
+        Score(parts[..Order].ToArray(), parts[Order..(2 * Order)].ToArray(), (int)parts[2 * Order], (int)parts[2 * Order + 1], options ?? new BleuOptions()).Score;
+
+    /// <summary>What one text adds to a corpus, for bootstrapping corpora without cutting the texts again.</summary>
+    public static double[] Parts(string hypothesis, string reference, BleuOptions? options = null)
+    {
+        var score = Corpus([hypothesis], [[reference]], (options ?? new BleuOptions()) with { Smoothing = BleuSmoothing.None });
+        return [.. score.Counts, .. score.Totals, score.HypothesisLength, score.ReferenceLength];
+    }
+
     private static BleuScore Score(double[] counts, double[] totals, int length, int referenceLength, BleuOptions options)
     {
         var penalty = length >= referenceLength ? 1 : length == 0 ? 0 : Math.Exp(1 - (double)referenceLength / length);

@@ -124,13 +124,21 @@ public static class Bootstrap
         return new Estimate(value, interval, (isCorrected ? "BCa " : "percentile ") + method);
     }
 
-    /// <summary>Efron 1987: levels shifted by the median bias z0 and the acceleration a (a sixth of the jackknife skewness).</summary>
+    /// <summary>Efron 1987: levels shifted by the median bias z0 and the acceleration a.</summary>
     private static (double Low, double High) Corrected(double value, double[] draws, int units, Func<int, double> jackknife, double alpha)
+    {
+        var (z0, a) = Correction(value, draws, units, jackknife);
+        double Level(double z) => Normal.Cdf(z0 + (z0 + z) / (1 - a * (z0 + z)));
+        var quantile = Normal.Quantile(1 - alpha);
+        return (Level(-quantile), Level(quantile));
+    }
+
+    /// <summary>Efron 1987: the median bias z0 of the draws, and the acceleration a, a sixth of the jackknife's skewness.</summary>
+    internal static (double Bias, double Acceleration) Correction(double value, double[] draws, int units, Func<int, double> jackknife)
     {
         double below = 0;
         foreach (var draw in draws) below += draw < value ? 1 : draw == value ? 0.5 : 0;
         var share = Math.Clamp(below / draws.Length, 0.5 / draws.Length, 1 - 0.5 / draws.Length);
-        var z0 = Normal.Quantile(share);
         var left = new double[units];
         for (var k = 0; k < units; k++) left[k] = jackknife(k);
         var mean = left.Average();
@@ -140,9 +148,6 @@ public static class Bootstrap
             squares += (mean - one) * (mean - one);
             cubes += (mean - one) * (mean - one) * (mean - one);
         }
-        var a = squares == 0 ? 0 : cubes / (6 * Math.Pow(squares, 1.5));
-        double Level(double z) => Normal.Cdf(z0 + (z0 + z) / (1 - a * (z0 + z)));
-        var quantile = Normal.Quantile(1 - alpha);
-        return (Level(-quantile), Level(quantile));
+        return (Normal.Quantile(share), squares == 0 ? 0 : cubes / (6 * Math.Pow(squares, 1.5)));
     }
 }

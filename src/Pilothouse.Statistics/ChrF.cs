@@ -40,6 +40,13 @@ public static class ChrF
     /// <summary>chrF of one text, 0 to 100.</summary>
     public static double Sentence(string hypothesis, string reference, ChrFOptions? options = null) => Corpus([hypothesis], [[reference]], options);
 
+    /// <summary>chrF from summed parts, as <see cref="Parts"/> gives them.</summary>
+    public static double OfParts(ReadOnlySpan<double> parts, ChrFOptions? options = null) => Score(parts.ToArray(), (options ?? new ChrFOptions()).Beta);
+
+    /// <summary>What one text adds to a corpus: for each order the n-grams of text, reference and both.</summary>
+    public static double[] Parts(string hypothesis, string reference, ChrFOptions? options = null) =>
+        Match(Grams(hypothesis, options ?? new ChrFOptions()), Grams(reference, options ?? new ChrFOptions()));
+
     private static Dictionary<string, int>[] Grams(string text, ChrFOptions options)
     {
         if (options.IsLowercase) text = text.ToLowerInvariant();

@@ -61,6 +61,32 @@ public sealed class TextMetricTests
         v.Expect("similarity", EditDistance.Similarity(v.Text("a"), v.Text("b")));
     });
 
+    [Fact]
+    public void Ter_matches_sacrebleu() => Golden.Check("text", "ter", v => v.Expect("ter", Ter.Corpus(v.Labels("hypotheses"), References(v))));
+
+    // Examples of Lin 2004, section 3.1.
+    [Fact]
+    public void Rouge_equals_its_definition()
+    {
+        const string Reference = "police killed the gunman";
+        Assert.Equal(0.75, Rouge.L("police kill the gunman", Reference).F1, 12);
+        Assert.Equal(0.5, Rouge.L("the gunman kill police", Reference).F1, 12);
+        Assert.Equal(0.75, Rouge.N("the gunman kill police", Reference, 1).F1, 12);
+        Assert.Equal(1 / 3.0, Rouge.N("police kill the gunman", Reference, 2).F1, 12);
+        Assert.Equal((0.5, 1.0), (Rouge.N("a b c d", "a b", 1).Precision, Rouge.N("a b c d", "a b", 1).Recall));
+        Assert.Equal(1, Rouge.L("", "").F1);
+        Assert.Equal(0, Rouge.L("", "x").F1);
+    }
+
+    [Fact]
+    public void Summed_parts_give_the_corpus_figure()
+    {
+        string[] hypotheses = ["The dog bit the man.", "It wasn't surprising.", "The man had just bitten him."], references = ["The dog had bit the man.", "No one was surprised.", "The man had bitten the dog."];
+        double[] Sum(Func<string, string, double[]> parts) => hypotheses.Zip(references, parts).Aggregate((a, b) => [.. a.Zip(b, (x, y) => x + y)]);
+        Assert.Equal(Bleu.Corpus(hypotheses, [references]).Score, Bleu.OfParts(Sum((h, r) => Bleu.Parts(h, r))), 10);
+        Assert.Equal(ChrF.Corpus(hypotheses, [references]), ChrF.OfParts(Sum((h, r) => ChrF.Parts(h, r))), 10);
+    }
+
     // sacrebleu's own test: 48.530827
     [Fact]
     public void Bleu_equals_sacrebleus_example()

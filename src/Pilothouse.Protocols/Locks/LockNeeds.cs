@@ -87,7 +87,12 @@ public static class LockNeeds
         Add("input", suite.Input);
         Add("expected", suite.Expected);
         Add("cluster", suite.Cluster);
-        foreach (var scorer in suite.Scorers) Add("scorer", scorer.Name, scorer.Type.ToString(), scorer.Pattern);
+        if (suite.Repeats != 1) Add("repeats", Number(suite.Repeats));
+        foreach (var scorer in suite.Scorers)
+        {
+            Add("scorer", scorer.Name, scorer.Type.ToString(), scorer.Pattern);
+            if (scorer != new ScorerEntry { Name = scorer.Name, Type = scorer.Type, Pattern = scorer.Pattern }) Add("settings", scorer.Definition());
+        }
         foreach (var gate in suite.Gates) Add("gate", gate.Scorer, gate.Type.ToString(), Number(gate.Margin), Number(gate.Min), Number(gate.Confidence));
         return Digest.Of(Encoding.UTF8.GetBytes(text.ToString()));
 

@@ -14,11 +14,7 @@ internal sealed class CrossReferences(ProjectFile file, YamlMapping root, FaultL
             Known(file.Data, suite.Data, path, "data", "data");
             for (var i = 0; i < suite.Gates.Count; i++)
                 KnownName([.. suite.Scorers.Select(s => s.Name)], suite.Gates[i].Scorer, $"{path}.gates[{i}].scorer", $"{path}.scorers");
-            if (file.Models.TryGetValue(suite.Model, out var model) && model.Kind == ModelKind.Generative
-                && suite.Scorers.ToList().FindIndex(s => s.Type == ScorerType.Accuracy) is >= 0 and var index)
-            {
-                Fault($"{path}.scorers[{index}].type", $"accuracy judges labels, but '{suite.Model}' is generative.", "Use exact or contains, or a classifier.");
-            }
+            CheckScorers(suite, path);
         }
 
         foreach (var (name, check) in file.Fairness)
@@ -38,6 +34,31 @@ internal sealed class CrossReferences(ProjectFile file, YamlMapping root, FaultL
         foreach (var (name, environment) in file.Environments)
             KnownMonitors(environment.Rollout.Monitors, $"environments.{name}.rollout.monitors");
     }
+
+    private void CheckScorers(SuiteEntry suite, string path)
+    {
+        for (var i = 0; i < suite.Scorers.Count; i++)
+        {
+            var (scorer, at) = (suite.Scorers[i], $"{path}.scorers[{i}]");
+            for (var j = 0; j < scorer.Judges.Count; j++)
+            {
+                KnownName([.. file.Models.Keys], scorer.Judges[j], $"{at}.judges[{j}]", "models");
+                if (file.Models.TryGetValue(scorer.Judges[j], out var judge) && judge.Kind != ModelKind.Generative)
+                    Fault($"{at}.judges[{j}]", $"'{scorer.Judges[j]}' is a classifier; judges write.", "Name a generative model.");
+            }
+            if (!file.Models.TryGetValue(suite.Model, out var model)) continue;
+            if (model.Kind == ModelKind.Generative && scorer.Type is (ScorerType.Accuracy or ScorerType.ClassF1 or ScorerType.Mcc or ScorerType.Auroc or ScorerType.Brier or ScorerType.Ece))
+                Fault($"{at}.type", $"{SnakeCase(scorer.Type)} judges labels, but '{suite.Model}' is generative.", "Use exact or contains, or a classifier.");
+            if (model.Engine == ModelEngine.OpenAi && scorer.Type is (ScorerType.Perplexity or ScorerType.MultipleChoice))
+                Fault($"{at}.type", $"{SnakeCase(scorer.Type)} needs the probability of given texts, which engine openai does not tell.", "Use engine: onnx, or another scorer.");
+            if (model.Kind == ModelKind.Classifier && scorer.Type is (ScorerType.Perplexity or ScorerType.MultipleChoice or ScorerType.Tokens or ScorerType.Cost or ScorerType.ToolCall))
+                Fault($"{at}.type", $"{SnakeCase(scorer.Type)} judges generated text, but '{suite.Model}' is a classifier.", "Use accuracy, or a generative model.");
+            if (scorer.Type == ScorerType.Cost && model.Price is null)
+                Fault($"{at}.type", $"The cost of '{suite.Model}' is not known.", $"Add price: {{ input: 0.5, output: 1.5 }} (a million tokens) to models.{suite.Model}.");
+        }
+    }
+
+    private static string SnakeCase(ScorerType type) => System.Text.Json.JsonNamingPolicy.SnakeCaseLower.ConvertName(type.ToString());
 
     private static string Word(ModelKind kind) => kind == ModelKind.Classifier ? "classifier" : "generative model";
 

@@ -152,6 +152,18 @@ internal sealed class ObjectReader
         return null;
     }
 
+    /// <summary>A switch; false when it is absent.</summary>
+    public bool Flag(string key)
+    {
+        var node = Node(key, required: false, "true");
+        if (node is null or YamlScalar { IsPlain: true, Text: "false" })
+            return false;
+        if (node is YamlScalar { IsPlain: true, Text: "true" })
+            return true;
+        _context.Faults.Add(node, At(key), $"Expected true or false, found {node.Describe()}.", $"Write {key}: true.");
+        return false;
+    }
+
     public double? Number(string key, bool required, string example)
     {
         var node = Node(key, required, example);

@@ -101,6 +101,9 @@ public sealed record ModelEntry
     /// <summary>Probability from which a classifier answers "yes", between 0 and 1.</summary>
     public double Threshold { get; init; } = 0.5;
 
+    /// <summary>What tokens cost, or null when nothing is said.</summary>
+    public TokenPrice? Price { get; init; }
+
     /// <summary>Base address of an OpenAI-compatible server, such as <c>http://127.0.0.1:8080/v1</c>. Engine openai only.</summary>
     public string? Url { get; init; }
 
@@ -109,6 +112,13 @@ public sealed record ModelEntry
 
     /// <summary>Name of the environment variable that holds that server's API key: keys never stand in the file.</summary>
     public string? ApiKeyEnv { get; init; }
+}
+
+/// <summary>Price of a million tokens, in one currency for the whole project.</summary>
+public sealed record TokenPrice(double Input, double Output)
+{
+    /// <summary>Cost of one call.</summary>
+    public double Of(long promptTokens, long completionTokens) => (promptTokens * Input + completionTokens * Output) / 1e6;
 }
 
 /// <summary>One data set: a JSONL file of the repository or a registered version.</summary>

@@ -64,7 +64,11 @@ public static class ProjectFileReader
             Reproduce = new ReproduceReader(context).Reproduce(o),
         };
         o.Finish();
+        file = file with { Suites = WithDefaultScorers(file) };
         new CrossReferences(file, (YamlMapping)root, context.Faults).Check();
         return file;
     }
+
+    private static OrderedDictionary<string, SuiteEntry> WithDefaultScorers(ProjectFile file) => new(file.Suites.Select(s => KeyValuePair.Create(s.Key,
+        s.Value.Scorers.Count > 0 || !file.Models.TryGetValue(s.Value.Model, out var model) ? s.Value : s.Value with { Scorers = ScorerEntry.Defaults(model.Kind) })));
 }

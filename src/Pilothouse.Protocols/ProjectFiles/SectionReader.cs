@@ -22,6 +22,7 @@ internal sealed class SectionReader(ReadContext context)
             Prompt = Relative(o, "prompt", "prompts/main.yaml"),
             Parameters = o.JsonMap("parameters"),
             Threshold = o.Fraction("threshold", required: false, open: true, "0.5") ?? 0.5,
+            Price = Price(o),
             Url = WebAddress(o, "url", required: false),
             UpstreamModel = o.Text("model", required: false, "llama-3.1-8b"),
             ApiKeyEnv = o.Text("api_key_env", required: false, "UPSTREAM_API_KEY"),
@@ -58,6 +59,16 @@ internal sealed class SectionReader(ReadContext context)
         if (entry.Kind == ModelKind.Classifier)
             Only(o, "prompt", "kind: generative");
         return entry;
+    }
+
+    private TokenPrice? Price(ObjectReader model)
+    {
+        if (model.Node("price", required: false, "{ input: 0.5, output: 1.5 }") is not { } node || ObjectReader.Open(node, model.At("price"), "price", context) is not { } o)
+            return null;
+        var price = new TokenPrice(o.Number("input", required: true, "0.5") ?? 0, o.Number("output", required: true, "1.5") ?? 0);
+        o.Finish();
+        if (price.Input < 0 || price.Output < 0) model.Fault("price", "A price cannot be negative.", "Write what a million tokens cost.");
+        return price;
     }
 
     public DataEntry? Data(string name, YamlNode node, string path)

@@ -1,30 +1,5 @@
 namespace Pilothouse.Protocols.ProjectFiles;
 
-/// <summary>How one answer is scored.</summary>
-public enum ScorerType
-{
-    /// <summary>1 when the answer equals the reference, else 0.</summary>
-    Exact,
-
-    /// <summary>1 when the reference occurs in the answer.</summary>
-    Contains,
-
-    /// <summary>1 when the answer matches the pattern (or, without one, the reference taken as a pattern).</summary>
-    Regex,
-
-    /// <summary>1 when the answer is JSON (and equals the reference as JSON, when there is one).</summary>
-    Json,
-
-    /// <summary>1 when the classifier's label is right.</summary>
-    Accuracy,
-
-    /// <summary>Token overlap with the reference, 0 to 1.</summary>
-    F1,
-
-    /// <summary>1 minus the edit distance over the longer length, 0 to 1.</summary>
-    EditSimilarity,
-}
-
 /// <summary>What a gate demands.</summary>
 public enum GateType
 {
@@ -53,21 +28,13 @@ public sealed record SuiteEntry
     /// <summary>Field whose equal values mark rows that are not independent of each other, or null.</summary>
     public string? Cluster { get; init; }
 
+    /// <summary>How often each case is asked, from 1; the repeats of a case are one case to the statistics.</summary>
+    public int Repeats { get; init; } = 1;
+
+    /// <summary>Those of the file, or the defaults of the model's kind (<see cref="ScorerEntry.Defaults"/>).</summary>
     public required IReadOnlyList<ScorerEntry> Scorers { get; init; }
 
     public required IReadOnlyList<GateEntry> Gates { get; init; }
-}
-
-/// <summary>One scorer of a suite.</summary>
-public sealed record ScorerEntry
-{
-    /// <summary>Unique within the suite.</summary>
-    public required string Name { get; init; }
-
-    public required ScorerType Type { get; init; }
-
-    /// <summary>.NET regular expression for <see cref="ScorerType.Regex"/>; null = the reference is the pattern.</summary>
-    public string? Pattern { get; init; }
 }
 
 /// <summary>One gate of a suite.</summary>

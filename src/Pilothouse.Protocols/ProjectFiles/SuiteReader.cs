@@ -1,4 +1,3 @@
-using System.Text.RegularExpressions;
 using Pilothouse.Protocols.Yaml;
 
 namespace Pilothouse.Protocols.ProjectFiles;
@@ -6,17 +5,6 @@ namespace Pilothouse.Protocols.ProjectFiles;
 /// <summary>Reader of evaluation suites.</summary>
 internal sealed class SuiteReader(ReadContext context)
 {
-    private static readonly (string, ScorerType)[] ScorerTypes =
-    [
-        ("exact", ScorerType.Exact),
-        ("contains", ScorerType.Contains),
-        ("regex", ScorerType.Regex),
-        ("json", ScorerType.Json),
-        ("accuracy", ScorerType.Accuracy),
-        ("f1", ScorerType.F1),
-        ("edit_similarity", ScorerType.EditSimilarity),
-    ];
-
     private static readonly (string, GateType)[] GateTypes =
     [
         ("non_inferiority", GateType.NonInferiority),
@@ -35,51 +23,14 @@ internal sealed class SuiteReader(ReadContext context)
             Input = o.TextOr("input", "input"),
             Expected = o.TextOr("expected", "expected"),
             Cluster = o.Text("cluster", required: false, "template"),
-            Scorers = Scorers(o),
+            Repeats = o.Integer("repeats", required: false, 1, 100, "5") ?? 1,
+            Scorers = new ScorerReader(context).Scorers(o),
             Gates = Gates(o),
         };
         o.Finish();
+        foreach (var scorer in entry.Scorers.Where(s => s.Type is ScorerType.PassAtK or ScorerType.PassHatK && s.K > entry.Repeats))
+            o.Fault("repeats", $"'{ObjectReader.Shorten(scorer.Name)}' draws {scorer.K} answers a case, but each case is asked {entry.Repeats} times.", $"Add repeats: {scorer.K} or more.");
         return entry;
-    }
-
-    private List<ScorerEntry> Scorers(ObjectReader suite)
-    {
-        var scorers = new List<ScorerEntry>();
-        var items = suite.Items("scorers", required: true, "[{ name: exact, type: exact }]");
-        for (var i = 0; i < items.Count; i++)
-        {
-            if (ObjectReader.Open(items[i], $"{suite.At("scorers")}[{i}]", "scorer", context) is not { } o)
-                continue;
-            var scorer = new ScorerEntry
-            {
-                Name = o.Text("name", required: true, "exact") ?? "",
-                Type = o.Choice("type", "exact", ScorerTypes),
-                Pattern = o.Text("pattern", required: false, "'^yes'"),
-            };
-            o.Finish();
-            if (scorer.Pattern is { } pattern)
-                CheckPattern(o, scorer.Type, pattern);
-            if (scorer.Name.Length > 0 && scorers.Any(s => s.Name == scorer.Name))
-                o.Fault("name", $"Two scorers are named '{ObjectReader.Shorten(scorer.Name)}'.", "Give each its own name.");
-            scorers.Add(scorer);
-        }
-
-        return scorers;
-    }
-
-    private static void CheckPattern(ObjectReader o, ScorerType type, string pattern)
-    {
-        if (o.Has("type") && type != ScorerType.Regex)
-            o.Fault("pattern", "'pattern' has no meaning without type: regex.", "Remove it, or set type: regex.");
-        try
-        {
-            // The engine that will run it: linear in the text whatever the pattern, at the price of no look-around or back-references.
-            _ = new Regex(pattern, RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
-        }
-        catch (Exception e) when (e is ArgumentException or NotSupportedException)
-        {
-            o.Fault("pattern", "It is not a regular expression that can be run safely.", "Check its brackets; look-around and back-references are not supported.");
-        }
     }
 
     private List<GateEntry> Gates(ObjectReader suite)

@@ -37,6 +37,10 @@ public static class HtmlReport
             Table(html, ["Gate", "Verdict", "Value", "Bounds", "Limit", "Why"], suite.Gates.Select(g => (string[])[E(g.Name), Verdict(g.Verdict), N(g.Value), $"[{N(g.Lower)}, {N(g.Upper)}]", N(g.Threshold), E(g.Reason)]));
             Table(html, ["Score", "Candidate", "95 % interval", "Base line", "Difference", "95 % interval", "Method"],
                 suite.Scorers.Select(s => (string[])[E(s.Name), N(s.Candidate), $"[{N(s.CandidateLower)}, {N(s.CandidateUpper)}]", N(s.Baseline), N(s.Difference), s.Difference is null ? "" : $"[{N(s.DifferenceLower)}, {N(s.DifferenceUpper)}]", E(s.Method)]));
+            if (suite.Classification is { } table)
+                Table(html, ["Class", "Precision", "Recall", "F1", "Cases", .. table.Labels.Select(l => $"decided {E(l)}")],
+                    table.Classes.Select((c, k) => (string[])[E(c.Label), N(c.Precision), N(c.Recall), N(c.F1), c.Support.ToString(CultureInfo.InvariantCulture), .. table.Confusion[k].Select(n => n.ToString(CultureInfo.InvariantCulture))]));
+            foreach (var sentence in SuiteSentences.Of(suite)) html.Append(CultureInfo.InvariantCulture, $"<p>{E(sentence)}</p>\n");
             foreach (var note in suite.Notes ?? []) html.Append(CultureInfo.InvariantCulture, $"<p>Note: {E(note)}</p>\n");
             if (suite.Differences.Count == 0) continue;
             html.Append(CultureInfo.InvariantCulture, $"<details><summary>{suite.Differences.Count} cases that differ, worst first</summary>\n");

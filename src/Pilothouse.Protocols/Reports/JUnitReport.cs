@@ -47,7 +47,7 @@ public static class JUnitReport
     {
         var scorers = suite.Scorers.Select(s => s.Name).ToArray();
         return new Suite($"pilothouse.{suite.Name}", summary.CreatedMs, Seconds(summary),
-            [.. cases.Select(c => new Case($"pilothouse.{suite.Name}.{scorers.FirstOrDefault() ?? "cases"}", c.Id, c.Error is null ? Kind.Passed : Kind.Skipped, "NO_ANSWER", c.Error is null ? "" : "The engine did not answer: " + c.Error, Properties(c)))],
+            [.. cases.Select(c => new Case($"pilothouse.{suite.Name}.{scorers.FirstOrDefault() ?? "cases"}", c.Id, c.Error is null ? Kind.Passed : Kind.Skipped, "NO_ANSWER", c.Error is null ? "" : "The engine did not answer: " + c.Error, Properties(c)) { Seconds = (c.LatencyMs ?? 0) / 1000, IsFlaky = c.Unstable == true })],
             [("model", suite.Model), ("model_digest", suite.ModelDigest), ("baseline_model", suite.BaselineModel), ("dataset", suite.Dataset), ("dataset_digest", suite.DatasetDigest),
                 .. suite.Scorers.Select(s => (s.Name, (string?)Number(s.Candidate)))]);
     }
@@ -67,6 +67,8 @@ public static class JUnitReport
     [
         ("outcome", one.Outcome), .. one.Scores.Select(s => ("score." + s.Key, (string?)Number(s.Value))),
         .. one.BaselineScores?.Select(s => ("baseline_score." + s.Key, (string?)Number(s.Value))) ?? [],
+        .. one.ScoreErrors?.Select(s => ("error." + s.Key, (string?)s.Value)) ?? [], .. one.ScoreNotes?.Select(s => ("note." + s.Key, (string?)s.Value)) ?? [],
+        ("tokens", one.CompletionTokens?.ToString(CultureInfo.InvariantCulture)), ("cost", Number(one.Cost)),
         .. one.Outcome is "worsened" or "improved" ? ((string, string?)[])[("input", one.Input), ("expected", one.Expected), ("answer", one.Candidate), ("baseline_answer", one.Baseline)] : [],
     ];
 
@@ -104,8 +106,16 @@ public static class JUnitReport
             xml.WriteStartElement("testcase");
             xml.WriteAttributeString("classname", Clean(one.ClassName));
             xml.WriteAttributeString("name", Clean(one.Name));
-            xml.WriteAttributeString("time", "0");
+            xml.WriteAttributeString("time", one.Seconds.ToString("0.###", CultureInfo.InvariantCulture));
             Write(xml, one.Properties);
+            if (one is { IsFlaky: true, Kind: Kind.Passed })
+            {
+                // Surefire's element, which Jenkins shows: the case stands, but not every time.
+                xml.WriteStartElement("flakyFailure");
+                xml.WriteAttributeString("message", "The repeats of this case were scored differently.");
+                xml.WriteAttributeString("type", "UNSTABLE");
+                xml.WriteEndElement();
+            }
             if (one.Kind != Kind.Passed)
             {
                 xml.WriteStartElement(one.Kind.ToString().ToLowerInvariant());
@@ -170,7 +180,12 @@ public static class JUnitReport
 
     private sealed record Suite(string Name, long CreatedMs, double Seconds, IReadOnlyList<Case> Cases, IReadOnlyList<(string, string?)> Properties);
 
-    private sealed record Case(string ClassName, string Name, Kind Kind, string Verdict, string Reason, IReadOnlyList<(string, string?)> Properties);
+    private sealed record Case(string ClassName, string Name, Kind Kind, string Verdict, string Reason, IReadOnlyList<(string, string?)> Properties)
+    {
+        public double Seconds { get; init; }
+
+        public bool IsFlaky { get; init; }
+    }
 
     private sealed class Utf8Writer() : StringWriter(CultureInfo.InvariantCulture)
     {

@@ -33,14 +33,24 @@ public static class MarkdownReport
                 text.Append(CultureInfo.InvariantCulture, $"| {Escape(gate.Name)} | {Mark(gate.Verdict)} {gate.Verdict} | {Figure(gate.Value)} | [{Figure(gate.Lower)}, {Figure(gate.Upper)}] | {Figure(gate.Threshold)} |\n");
             text.Append('\n');
             foreach (var gate in suite.Gates) text.Append(CultureInfo.InvariantCulture, $"* **{Escape(gate.Name)}**: {Escape(gate.Reason)}\n");
+            foreach (var sentence in SuiteSentences.Of(suite)) text.Append(CultureInfo.InvariantCulture, $"* {Escape(sentence)}\n");
             foreach (var note in suite.Notes ?? []) text.Append(CultureInfo.InvariantCulture, $"* Note: {Escape(note)}\n");
             text.Append('\n');
+            Classes(text, suite.Classification);
             if (suite.Differences.Count == 0) continue;
             text.Append(CultureInfo.InvariantCulture, $"<details><summary>{suite.Differences.Count} cases that differ</summary>\n\n| Case | Input | Expected | Candidate | Base line |\n|---|---|---|---|---|\n");
             foreach (var one in suite.Differences.Take(MaxDifferences))
                 text.Append(CultureInfo.InvariantCulture, $"| {Escape(one.Id)} | {Escape(one.Input)} | {Escape(one.Expected ?? "")} | {Escape(one.Candidate)} ({Figure(one.CandidateScore)}) | {Escape(one.Baseline ?? "")} ({Figure(one.BaselineScore)}) |\n");
             text.Append("\n</details>\n\n");
         }
+    }
+
+    private static void Classes(StringBuilder text, ClassificationTable? table)
+    {
+        if (table is null) return;
+        text.Append("| Class | Precision | Recall | F1 | Cases |\n|---|---|---|---|---|\n");
+        foreach (var row in table.Classes.Take(MaxDifferences)) text.Append(CultureInfo.InvariantCulture, $"| {Escape(row.Label)} | {Figure(row.Precision)} | {Figure(row.Recall)} | {Figure(row.F1)} | {row.Support} |\n");
+        text.Append('\n');
     }
 
     private static void Write(StringBuilder text, FairnessReport report)

@@ -30,11 +30,34 @@ public sealed record EvaluationDetail(EvaluationSummary Summary, IReadOnlyList<S
 /// <param name="SuiteVersion">The registered version of the suite, <c>suites:/PROJECT.SUITE/VERSION</c>.</param>
 public sealed record SuiteResult(string Name, string Model, string? BaselineModel, string Dataset, int Cases, IReadOnlyList<ScorerResult> Scorers, IReadOnlyList<GateResult> Gates,
     IReadOnlyList<CaseResult> Differences, string? DatasetDigest = null, string? ModelDigest = null, string? BaselineModelDigest = null, string? PromptDigest = null, int Failed = 0,
-    int BaselineFailed = 0, int Cached = 0, int? Clusters = null, IReadOnlyList<string>? Notes = null, string? SuiteVersion = null);
+    int BaselineFailed = 0, int Cached = 0, int? Clusters = null, IReadOnlyList<string>? Notes = null, string? SuiteVersion = null, int Repeats = 1, ClassificationTable? Classification = null, UsageFigures? Usage = null,
+    UsageFigures? BaselineUsage = null, IReadOnlyList<JudgeAgreement>? Agreement = null, IReadOnlyList<string>? Unstable = null);
+
+/// <summary>A classifier's figures by class.</summary>
+/// <param name="Confusion">Counts: rows = truth, columns = decision, in the order of the labels.</param>
+/// <param name="Auroc">Area under the ROC curve; for two labels, of the second.</param>
+/// <param name="Brier">Mean squared error of the probabilities, less is better.</param>
+/// <param name="CalibrationError">Expected calibration error in ten bins, less is better.</param>
+public sealed record ClassificationTable(IReadOnlyList<string> Labels, IReadOnlyList<IReadOnlyList<long>> Confusion, IReadOnlyList<ClassRow> Classes, double Accuracy, double BalancedAccuracy, double MacroF1, double Mcc,
+    double? Auroc, double? Brier, double? CalibrationError);
+
+/// <param name="Support">Cases of this label.</param>
+public sealed record ClassRow(string Label, double Precision, double Recall, double F1, long Support);
+
+/// <summary>What the answers took; cached ones count with what they once took.</summary>
+/// <param name="Cost">In the currency of the price; null without one.</param>
+public sealed record UsageFigures(long PromptTokens, long CompletionTokens, double LatencyMsP50, double LatencyMsP95, double? Cost);
+
+/// <summary>Krippendorff's alpha of judges.</summary>
+/// <param name="With">people, or judges (all judges together).</param>
+/// <param name="Alpha">1 perfect, 0 chance; null when nothing varies.</param>
+public sealed record JudgeAgreement(string Scorer, string Judge, string With, double? Alpha, int Cases);
 
 /// <summary>A score with its two-sided interval.</summary>
+/// <param name="Failed">Cases that the scorer could not score; they count against the candidate.</param>
+/// <param name="MinimumDetectableEffect">Smallest true change that these cases show with power 0.8.</param>
 public sealed record ScorerResult(string Name, double Candidate, double CandidateLower, double CandidateUpper, double? Baseline, double? Difference, double? DifferenceLower,
-    double? DifferenceUpper, double Confidence, string Method);
+    double? DifferenceUpper, double Confidence, string Method, int Failed = 0, double? MinimumDetectableEffect = null);
 
 /// <param name="Name">Stable: <c>non_inferiority:exact</c>.</param>
 /// <param name="Verdict">PASS, FAIL, INCONCLUSIVE, INVALID, or SKIPPED (a comparison without a base line).</param>
@@ -55,6 +78,10 @@ public sealed record CaseResult(string Id, string Input, string? Expected, strin
 /// <summary>One case with everything that is known about it.</summary>
 /// <param name="Index">Position over all suites of the evaluation, from 0.</param>
 /// <param name="Error">Why the candidate's engine gave no answer.</param>
+/// <param name="ScoreErrors">Why a scorer gave no score.</param>
+/// <param name="ScoreNotes">What a scorer says of the answer: what is missing, what a judge gave.</param>
+/// <param name="Unstable">The repeats of the case were scored differently.</param>
 /// <param name="Outcome">worsened, improved, same (by the suite's first scorer), or new without a base line.</param>
 public sealed record EvaluationCase(int Index, string Suite, string Id, string? Cluster, string Input, string? Expected, string Candidate, string? Error, string? Baseline,
-    string? BaselineError, string Outcome, IReadOnlyDictionary<string, double> Scores, IReadOnlyDictionary<string, double>? BaselineScores);
+    string? BaselineError, string Outcome, IReadOnlyDictionary<string, double> Scores, IReadOnlyDictionary<string, double>? BaselineScores,
+    IReadOnlyDictionary<string, string>? ScoreErrors = null, IReadOnlyDictionary<string, string>? ScoreNotes = null, double? LatencyMs = null, int? CompletionTokens = null, double? Cost = null, bool? Unstable = null);

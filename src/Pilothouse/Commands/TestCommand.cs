@@ -125,6 +125,7 @@ internal static class TestCommand
                 Console.WriteLine($"  {gate.Verdict,-12} {gate.Name,-24} {F(gate.Value),7}  [{F(gate.Lower)}, {F(gate.Upper)}]  limit {F(gate.Threshold)}");
                 if (gate.Verdict != "PASS") Console.WriteLine($"               {gate.Reason}");
             }
+            foreach (var sentence in SuiteSentences.Of(suite)) Console.WriteLine($"  {sentence}");
             foreach (var note in suite.Notes ?? []) Console.WriteLine($"  note: {note}");
         }
         Console.WriteLine();

@@ -28,6 +28,7 @@ internal static class Samples
             url: http://127.0.0.1:8080/v1
             model: llama-3.1-8b
             api_key_env: UPSTREAM_API_KEY
+            price: { input: 0.5, output: 1.5 }
         data:
           heldout:  { path: data/heldout.jsonl }
           triage-heldout: { dataset: tickets, version: 3, checkout: data/tickets.jsonl }
@@ -38,9 +39,19 @@ internal static class Samples
             input: prompt
             expected: expected
             cluster: template
+            repeats: 3
             scorers:
               - { name: exact, type: exact }
               - { name: polite, type: regex, pattern: "(?i)please|thank" }
+              - { name: sure, type: starts_with, values: [Yes., "Yes, sure."], ignore_case: true }
+              - { name: shape, type: json_schema, schema: { type: object, required: [answer] } }
+              - { name: lookup, type: tool_call, tool: get_order, arguments: { id: 17 }, negate: true }
+              - { name: twice, type: pass_hat_k, of: exact, k: 2 }
+              - { name: own, type: process, command: [python3, scorers/own.py], files: [scorers/own.py], timeout: 30s }
+              - { name: good, type: judge, judges: [remote], rubric: Is it polite?, human: grade, min_alpha: 0.67 }
+              - { name: near, type: similarity, url: "http://127.0.0.1:8080/v1", model: minilm }
+              - { name: quick, type: latency, max: 800 }
+              - { name: bigrams, type: rouge_n, n: 2 }
             gates:
               - { scorer: exact, type: non_inferiority, margin: 0.03, confidence: 0.95 }
               - { scorer: exact, type: floor, min: 0.80 }

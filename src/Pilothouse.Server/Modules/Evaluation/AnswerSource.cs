@@ -17,36 +17,37 @@ internal sealed class AnswerSource(IInference inference, ResponseCache cache, Ev
 
     private static readonly TimeSpan FirstRetryAfter = TimeSpan.FromMilliseconds(200);
 
-    /// <summary>Answers in the order of the cases. Stops asking when so many failed that the suite is invalid anyway.</summary>
+    /// <summary>Answers in the order of the cases, the repeats of each together. Stops asking when so many failed that the suite is invalid anyway.</summary>
     /// <param name="isFresh">Answers of earlier runs are not used.</param>
     /// <param name="finished">Called for each case that is done, with its cache entry when there is a new one; may be called from several threads.</param>
-    public async Task<IReadOnlyList<Answer>> AskAsync(ModelSubject model, IReadOnlyList<EvaluationInput> cases, bool isFresh, Func<(string Key, string Output)?, CancellationToken, Task> finished, CancellationToken ct)
+    public async Task<IReadOnlyList<Answer>> AskAsync(ModelSubject model, IReadOnlyList<EvaluationInput> distinct, int repeats, bool isFresh, Func<(string Key, string Output)?, CancellationToken, Task> finished, CancellationToken ct)
     {
         var isClassifier = model.Entry.Kind == ModelKind.Classifier;
-        var requests = isClassifier ? [] : cases.Select(c => Request(model, c)).ToArray();
-        var keys = cases.Select((c, i) => isClassifier ? ResponseCache.Key(model, c.Input) : ResponseCache.Key(model, requests[i])).ToArray();
+        EvaluationInput[] cases = [.. distinct.SelectMany(c => Enumerable.Repeat(c, repeats))];
+        var requests = isClassifier ? [] : cases.Select((c, i) => Request(model, c, i % repeats)).ToArray();
+        var keys = cases.Select((c, i) => isClassifier ? ResponseCache.Key(model, c.Input) : ResponseCache.Key(model, requests[i], i % repeats)).ToArray();
         var known = await cache.FindAsync(isFresh ? [] : [.. keys.OfType<string>().Distinct(StringComparer.Ordinal)], ct);
-        var answers = new Answer?[cases.Count];
+        var answers = new Answer?[cases.Length];
         var open = new List<int>();
-        for (var i = 0; i < cases.Count; i++)
+        for (var i = 0; i < cases.Length; i++)
         {
-            if (keys[i] is { } key && known.TryGetValue(key, out var output)) answers[i] = new Answer(Display(model, output), null, IsCached: true);
+            if (keys[i] is { } key && known.TryGetValue(key, out var output)) answers[i] = Read(model, output, isCached: true);
             else open.Add(i);
         }
-        for (var i = 0; i < cases.Count - open.Count; i++) await finished(null, ct);
+        for (var i = 0; i < cases.Length - open.Count; i++) await finished(null, ct);
 
-        var failures = new FailureBudget((int)(cases.Count * options.MaxFailedShare));
+        var failures = new FailureBudget((int)(cases.Length * options.MaxFailedShare));
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = options.Concurrency, CancellationToken = ct };
         await Parallel.ForEachAsync(open.Chunk(isClassifier ? BatchSize : 1), parallel, async (batch, stop) =>
         {
             var outputs = failures.IsSpent ? Enumerable.Repeat<(string?, string?)>((null, "Not asked: too many cases had failed."), batch.Length).ToArray()
                 : isClassifier ? await TryAsync(token => ClassifyAsync(model, [.. batch.Select(i => cases[i].Input)], token), batch.Length, stop)
-                : await TryAsync(async token => [(await inference.GenerateAsync(model.Target, requests[batch[0]], token)).Text], 1, stop);
+                : await TryAsync(async token => [Write(await inference.GenerateAsync(model.Target, requests[batch[0]], token))], 1, stop);
             for (var k = 0; k < batch.Length; k++)
             {
                 var (output, error) = outputs[k];
                 if (error is not null) failures.Add();
-                answers[batch[k]] = output is null ? new Answer("", error, IsCached: false) : new Answer(Display(model, output), null, IsCached: false);
+                answers[batch[k]] = output is null ? new Answer("", error, IsCached: false) : Read(model, output, isCached: false);
                 await finished(output is not null && keys[batch[k]] is { } key ? (key, output) : null, stop);
             }
         });
@@ -56,15 +57,26 @@ internal sealed class AnswerSource(IInference inference, ResponseCache cache, Ev
     private async Task<string[]> ClassifyAsync(ModelSubject model, IReadOnlyList<string> texts, CancellationToken ct) =>
         [.. (await inference.ClassifyAsync(model.Target, texts, ct)).Select(c => JsonSerializer.Serialize(c.Probabilities))];
 
-    /// <summary>A classifier's probabilities are stored, so that another threshold needs no other run.</summary>
-    private static string Display(ModelSubject model, string output) => model.Entry.Kind == ModelKind.Classifier
-        ? ClassificationLabel.Label(JsonSerializer.Deserialize<Dictionary<string, double>>(output)!, model.Entry.Threshold) : output;
+    /// <summary>A classifier's probabilities are stored, so that another threshold needs no other run; a text with what it took.</summary>
+    private static Answer Read(ModelSubject model, string output, bool isCached)
+    {
+        if (model.Entry.Kind != ModelKind.Classifier)
+        {
+            var kept = WireJson.Read<Kept>(output);
+            return new Answer(kept.Text, null, isCached, null, new CallUsage(kept.PromptTokens, kept.CompletionTokens, kept.Milliseconds));
+        }
+        var probabilities = JsonSerializer.Deserialize<OrderedDictionary<string, double>>(output)!;
+        return new Answer(ClassificationLabel.Label(probabilities, model.Entry.Threshold), null, isCached, probabilities);
+    }
 
-    private static GenerationRequest Request(ModelSubject model, EvaluationInput input)
+    private static string Write(Generation generation) =>
+        WireJson.Write(new Kept(generation.Text, generation.PromptTokens, generation.CompletionTokens, Math.Round(generation.Duration.TotalMilliseconds, 3), generation.FinishReason));
+
+    private static GenerationRequest Request(ModelSubject model, EvaluationInput input, int repeat)
     {
         var messages = PromptRenderer.Messages(model.Prompt, input.Input, input.Fields).Select(m => new ChatTurn(m.Role, m.Content)).ToArray();
         double? Number(string name) => model.Parameters.TryGetValue(name, out var value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : null;
-        return new GenerationRequest(messages, (int)(Number("max_tokens") ?? DefaultMaxTokens), Number("temperature") ?? 0, (long)(Number("seed") ?? 0));
+        return new GenerationRequest(messages, (int)(Number("max_tokens") ?? DefaultMaxTokens), Number("temperature") ?? 0, (long)(Number("seed") ?? 0) + repeat);
     }
 
     /// <summary>Tries again only when the engine was away, never because of what it answered.</summary>
@@ -99,6 +111,8 @@ internal sealed class AnswerSource(IInference inference, ResponseCache cache, Ev
     }
 
     private static (string?, string?)[] Failed(string error, int count) => [.. Enumerable.Repeat<(string?, string?)>((null, error), count)];
+
+    private sealed record Kept(string Text, int PromptTokens, int CompletionTokens, double Milliseconds, string? FinishReason);
 
     private sealed class FailureBudget(int allowed)
     {

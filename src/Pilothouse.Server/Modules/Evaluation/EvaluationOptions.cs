@@ -24,6 +24,9 @@ public sealed class EvaluationOptions
     /// <summary>Longest time for one model call.</summary>
     public TimeSpan CallTimeout { get; set; } = TimeSpan.FromMinutes(2);
 
+    /// <summary>Whether suites may run commands (scorers of type process) with the rights of this server. Off, because whoever may push could run anything.</summary>
+    public bool AllowProcesses { get; set; }
+
     /// <summary>Answers are reused for this long.</summary>
     [Range(0, 3650)]
     public int CacheDays { get; set; } = 30;

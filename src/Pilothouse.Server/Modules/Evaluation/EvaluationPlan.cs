@@ -20,9 +20,18 @@ internal sealed record SuitePlan(string Name, SuiteEntry Entry, DataSubject Data
     /// <summary>The registered version of the suite, <c>suites:/PROJECT.SUITE/VERSION</c>; null before it is registered.</summary>
     public string? Registered { get; init; }
 
+    /// <summary>Scorers ready to run, in the order of the file.</summary>
+    public IReadOnlyList<Scoring.SuiteScorer> Scorers { get; init; } = [];
+
+    /// <summary>Answers to each case: classifiers answer the same every time.</summary>
+    public int Repeats => Candidate.Entry.Kind == ModelKind.Classifier ? 1 : Entry.Repeats;
+
+    /// <summary>False when all scorers ask for probabilities: then nothing is generated.</summary>
+    public bool NeedsAnswers => Scorers.Any(s => s.Scorer.NeedsAnswer);
+
     public bool ComparesBaseline => Baseline is not null && Fault is null;
 
-    public int Calls => Cases.Count * (ComparesBaseline ? 2 : 1);
+    public int Calls => NeedsAnswers ? Cases.Count * Repeats * (ComparesBaseline ? 2 : 1) : 0;
 }
 
 /// <summary>One case as it is sent to a model.</summary>
@@ -32,7 +41,18 @@ internal sealed record EvaluationInput(string Id, string Input, string? Expected
 /// <summary>What an engine made of a case.</summary>
 /// <param name="Output">Text or label; empty when it failed.</param>
 /// <param name="Error">Why there is no answer.</param>
-internal sealed record Answer(string Output, string? Error, bool IsCached)
+/// <param name="Probabilities">A classifier's, by label in the order of its config.</param>
+internal sealed record Answer(string Output, string? Error, bool IsCached, IReadOnlyDictionary<string, double>? Probabilities = null, CallUsage? Usage = null)
 {
+    /// <summary>What is scored when no scorer looks at answers.</summary>
+    public static Answer NotAsked { get; } = new("", null, IsCached: false);
+
     public bool Failed => Error is not null;
+}
+
+/// <summary>What a call took; of a cached answer, what it took when it was made.</summary>
+internal sealed record CallUsage(int PromptTokens, int CompletionTokens, double Milliseconds)
+{
+    /// <summary>Null without a price.</summary>
+    public double? Cost(TokenPrice? price) => price?.Of(PromptTokens, CompletionTokens);
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Pilothouse.Protocols.ProjectFiles;
 using Pilothouse.Protocols.V1;
+using Pilothouse.Server.Modules.Evaluation.Scoring;
 using Pilothouse.Server.Modules.Repositories.Api;
 using Pilothouse.Server.Platform;
 using Pilothouse.Server.Platform.Projects;
@@ -8,7 +9,7 @@ using Pilothouse.Server.Platform.Projects;
 namespace Pilothouse.Server.Modules.Evaluation;
 
 /// <summary>Resolves a request to what has to be run, and finds out whether candidate and base line can be compared at all.</summary>
-internal sealed class EvaluationPlanner(IRepositories repositories, IProjectLocks locks, IProjectContent content, EvaluationOptions options)
+internal sealed class EvaluationPlanner(IRepositories repositories, IProjectLocks locks, IProjectContent content, ScorerFactory scorers, EvaluationOptions options)
 {
     private static readonly string[] KnownParameters = ["temperature", "max_tokens", "seed"];
 
@@ -49,15 +50,18 @@ internal sealed class EvaluationPlanner(IRepositories repositories, IProjectLock
         var cases = Cases(name, entry, data);
         var candidate = await content.ModelAsync(side.Project, side.Commit, entry.Model, side.File.Models[entry.Model], ct);
         var notes = candidate.Parameters.Keys.Except(KnownParameters).Select(p => $"The parameter '{p}' is not sent to the model by evaluations.").ToList();
-        if (baseSide is null) return new SuitePlan(name, entry, data, cases, candidate, null, null, [.. notes, "No base line was given: only floors are judged."]);
+        if (candidate.Entry.Kind == ModelKind.Classifier && entry.Repeats > 1) notes.Add("Classifiers answer the same every time: each case was asked once.");
+        var ready = await ScorersAsync(name, entry, side, ct);
+        SuitePlan Plan(ModelSubject? baseline, string? fault, IReadOnlyList<string> said) => new(name, entry, data, cases, candidate, baseline, fault, said) { Scorers = ready };
+        if (baseSide is null) return Plan(null, null, [.. notes, "No base line was given: only floors are judged."]);
         if (!baseSide.File.Suites.TryGetValue(name, out var baseEntry))
-            return new SuitePlan(name, entry, data, cases, candidate, null, null, [.. notes, $"The base line {ProjectContent.Short(baseSide.Commit)} has no suite '{name}': only floors are judged."]);
+            return Plan(null, null, [.. notes, $"The base line {ProjectContent.Short(baseSide.Commit)} has no suite '{name}': only floors are judged."]);
 
         var baseline = await content.ModelAsync(side.Project, baseSide.Commit, baseEntry.Model, baseSide.File.Models[baseEntry.Model], ct);
         notes.AddRange(Loosened(baseEntry, entry));
-        var changed = await ChangedAsync(name, entry, data, baseEntry, baseSide, ct);
+        var changed = await ChangedAsync(name, entry, ready, data, baseEntry, baseSide, ct);
         if (changed is not null && allowChanged) notes.Add($"Not the base line's own test: {changed} Both models were run on the candidate's cases.");
-        return new SuitePlan(name, entry, data, cases, candidate, baseline, allowChanged ? null : changed, notes);
+        return Plan(baseline, allowChanged ? null : changed, notes);
     }
 
     /// <summary>The cases, or the first row that cannot be one, by its line.</summary>
@@ -66,7 +70,7 @@ internal sealed class EvaluationPlanner(IRepositories repositories, IProjectLock
         if (data.Rows.Count == 0) throw new PilothouseException(ErrorCode.InvalidArgument, $"{data.Reference} has no rows: suite '{suite}' would test nothing.");
         if (data.Rows.Count > options.MaxCases)
             throw new PilothouseException(ErrorCode.TooLarge, $"{data.Reference} has {data.Rows.Count} rows; a suite may have {options.MaxCases} (Evaluation:MaxCases).");
-        var needsExpected = entry.Scorers.Any(Scorers.NeedsExpected);
+        var needsExpected = entry.Scorers.Any(ScorerFactory.NeedsExpected);
         var cases = new List<EvaluationInput>(data.Rows.Count);
         var lines = new Dictionary<string, int>(StringComparer.Ordinal);
         foreach (var row in data.Rows)
@@ -83,9 +87,11 @@ internal sealed class EvaluationPlanner(IRepositories repositories, IProjectLock
         return cases;
     }
 
-    private async Task<string?> ChangedAsync(string name, SuiteEntry entry, DataSubject data, SuiteEntry baseEntry, Side baseSide, CancellationToken ct)
+    private async Task<string?> ChangedAsync(string name, SuiteEntry entry, IReadOnlyList<SuiteScorer> ready, DataSubject data, SuiteEntry baseEntry, Side baseSide, CancellationToken ct)
     {
         if (!entry.Scorers.SequenceEqual(baseEntry.Scorers)) return $"The scorers of suite '{name}' changed since the base line {ProjectContent.Short(baseSide.Commit)}.";
+        if (entry.Repeats != baseEntry.Repeats) return $"Suite '{name}' asks each case {entry.Repeats} times; the base line {ProjectContent.Short(baseSide.Commit)} asked {baseEntry.Repeats} times.";
+        if (await JudgesChangedAsync(name, ready, baseEntry, baseSide, ct) is { } judges) return judges;
         if ((entry.Input, entry.Expected, entry.Cluster) != (baseEntry.Input, baseEntry.Expected, baseEntry.Cluster)) return $"The fields that suite '{name}' reads changed since the base line {ProjectContent.Short(baseSide.Commit)}.";
         var reference = baseEntry.Data;
         try
@@ -97,6 +103,29 @@ internal sealed class EvaluationPlanner(IRepositories repositories, IProjectLock
         catch (Exception e) when (e is PilothouseException { Code: ErrorCode.NotFound or ErrorCode.InvalidArgument } or Protocols.ProtocolFormatException)
         {
             return $"The data of suite '{name}' cannot be read at the base line {ProjectContent.Short(baseSide.Commit)} ({e.Message})";
+        }
+    }
+
+    private async Task<List<SuiteScorer>> ScorersAsync(string suite, SuiteEntry entry, Side side, CancellationToken ct)
+    {
+        var ready = new List<SuiteScorer>();
+        foreach (var one in entry.Scorers) ready.Add(await scorers.CreateAsync(side.Project, side.Commit, side.File, suite, one, ct));
+        return ready;
+    }
+
+    /// <summary>The same entry can mean another judge, schema or program at another commit.</summary>
+    private async Task<string?> JudgesChangedAsync(string suite, IReadOnlyList<SuiteScorer> ready, SuiteEntry baseEntry, Side baseSide, CancellationToken ct)
+    {
+        if (ready.All(s => s.Material.Length == 0)) return null;
+        try
+        {
+            var before = await ScorersAsync(suite, baseEntry, baseSide, ct);
+            return ready.Zip(before).FirstOrDefault(p => p.First.Material != p.Second.Material) is { First: { } changed }
+                ? $"What the scorer '{changed.Entry.Name}' of suite '{suite}' judges with (model, schema or program) changed since the base line {ProjectContent.Short(baseSide.Commit)}." : null;
+        }
+        catch (PilothouseException e)
+        {
+            return $"The scorers of suite '{suite}' cannot be read at the base line {ProjectContent.Short(baseSide.Commit)} ({e.Message})";
         }
     }
 

@@ -1,4 +1,6 @@
 using Pilothouse.Protocols.V1;
+using Pilothouse.Server.Modules.Evaluation.Scoring;
+using Pilothouse.Server.Platform.Projects;
 
 namespace Pilothouse.Server.Modules.Evaluation;
 
@@ -23,11 +25,9 @@ internal sealed class EvaluationRun(EvaluationPlan plan, string id, AnswerSource
         var judges = new List<(SuitePlan Plan, SuiteJudge Judge)>();
         foreach (var suite in plan.Suites)
         {
-            var candidate = await source.AskAsync(suite.Candidate, suite.Cases, plan.IsFresh, FinishedAsync, ct);
-            await WriteAsync(ct);
-            var baseline = suite.ComparesBaseline ? await source.AskAsync(suite.Baseline!, suite.Cases, plan.IsFresh, FinishedAsync, ct) : null;
-            await WriteAsync(ct);
-            judges.Add((suite, new SuiteJudge(suite, candidate, baseline, options.MaxFailedShare)));
+            var candidate = await AskAsync(suite, suite.Candidate, ct);
+            var baseline = suite.ComparesBaseline ? await AskAsync(suite, suite.Baseline!, ct) : null;
+            judges.Add((suite, new SuiteJudge(suite, candidate, baseline, await SuiteScoring.RunAsync(suite, candidate, baseline, ct), options.MaxFailedShare)));
         }
 
         var judged = judges.Select(j => j.Judge.Gates()).ToList();
@@ -43,6 +43,14 @@ internal sealed class EvaluationRun(EvaluationPlan plan, string id, AnswerSource
         }
         var (verdict, reason) = VerdictRules.Overall([.. suites.SelectMany(s => s.Gates.Select(g => (s.Name, g)))], plan.Faults);
         return (verdict, reason, suites, cases);
+    }
+
+    private async Task<IReadOnlyList<Answer>> AskAsync(SuitePlan suite, ModelSubject model, CancellationToken ct)
+    {
+        if (!suite.NeedsAnswers) return [.. Enumerable.Repeat(Answer.NotAsked, suite.Cases.Count * suite.Repeats)];
+        var answers = await source.AskAsync(model, suite.Cases, suite.Repeats, plan.IsFresh, FinishedAsync, ct);
+        await WriteAsync(ct);
+        return answers;
     }
 
     private async Task FinishedAsync((string Key, string Output)? answer, CancellationToken ct)

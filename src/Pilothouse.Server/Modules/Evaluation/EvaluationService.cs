@@ -16,6 +16,9 @@ internal sealed partial class EvaluationService(EvaluationPlanner planner, Suite
 
     private const int MaxPage = 1_000;
 
+    /// <summary>Changed when a scorer's meaning changes, so that evaluations by different rules are not compared.</summary>
+    private const string ScorersVersion = "2";
+
     internal const string CutShort = "The server stopped while the evaluation ran. Start it again: the answers so far are kept and will not be asked for again.";
 
     /// <inheritdoc/>
@@ -103,7 +106,7 @@ internal sealed partial class EvaluationService(EvaluationPlanner planner, Suite
         foreach (var one in cases) lines.Write(Encoding.UTF8.GetBytes(WireJson.Write(one) + "\n"));
         lines.Position = 0;
         var casesBlob = await blobs.PutAsync(lines, null, ct);
-        var report = new EvaluationReport("pilothouse.evaluation/v1", summary, suites, casesBlob.Digest, Scorers.Version);
+        var report = new EvaluationReport("pilothouse.evaluation/v1", summary, suites, casesBlob.Digest, ScorersVersion);
         return (await blobs.PutAsync(Encoding.UTF8.GetBytes(WireJson.Write(report)), ct)).Digest;
     }
 

@@ -5,11 +5,6 @@ using GateResult = Pilothouse.Protocols.V1.GateResult;
 
 namespace Pilothouse.Server.Modules.Evaluation;
 
-/// <summary>Scores of one scorer over all cases, candidate and base line in the same order.</summary>
-/// <param name="Baseline">Null without a base line.</param>
-/// <param name="Clusters">Cluster of each case; null when the cases are independent.</param>
-internal sealed record ScoreColumn(string Scorer, double[] Candidate, double[]? Baseline, IReadOnlyList<string>? Clusters);
-
 /// <summary>Judges one gate and says why in words with figures. The statistics are <see cref="Gates"/>.</summary>
 internal static class GateJudge
 {
@@ -39,7 +34,9 @@ internal static class GateJudge
         return Math.Exp(high);
     }
 
-    private static Statistics.GateResult Compute(GateEntry gate, ScoreColumn scores, double confidence) => gate.Type == GateType.Floor
+    private static Statistics.GateResult Compute(GateEntry gate, ScoreColumn scores, double confidence) => scores.Corpus is { } corpus
+        ? CorpusGates.Decide(gate.Type == GateType.Floor ? corpus.Candidate.Value : corpus.Difference!.Value, Threshold(gate), confidence, isStrict: gate.Type != GateType.Floor)
+        : gate.Type == GateType.Floor
         ? Gates.Floor(scores.Candidate, gate.Min!.Value, confidence, scores.Clusters)
         : Gates.NonInferiority(scores.Candidate, scores.Baseline!, gate.Margin!.Value, confidence, scores.Clusters);
 
@@ -59,6 +56,7 @@ internal static class GateJudge
 
     private static GateResult NonInferiority(GateEntry gate, ScoreColumn scores)
     {
+        if (scores.Corpus is { } corpus) return CorpusNonInferiority(gate, scores, corpus);
         var result = (NonInferiorityResult)Compute(gate, scores, gate.Confidence);
         var moved = result.CandidateMean < result.BaselineMean ? "fell" : result.CandidateMean > result.BaselineMean ? "rose" : "stayed";
         var what = moved == "stayed" ? $"{gate.Scorer} stayed at {Figure(result.CandidateMean)} on the same {Sample(result)}"
@@ -72,6 +70,16 @@ internal static class GateJudge
             _ => $"{what}: {figures}. The bounds straddle the margin. {counts} {More(result)}",
         };
         return Result(gate, result, reason);
+    }
+
+    private static GateResult CorpusNonInferiority(GateEntry gate, ScoreColumn scores, CorpusColumn corpus)
+    {
+        var result = Compute(gate, scores, gate.Confidence);
+        var (now, before) = (corpus.Candidate.Value.Value, corpus.Baseline!.Value.Value);
+        var moved = now < before ? "fell" : now > before ? "rose" : "stayed";
+        var what = moved == "stayed" ? $"{gate.Scorer} stayed at {Figure(now)} on the same {Sample(result)}" : $"{gate.Scorer} {moved} from {Figure(before)} to {Figure(now)} on the same {Sample(result)}";
+        var figures = $"difference {Signed(result.Value)}, one-sided {Level(gate)} bounds [{Signed(result.Interval.Lower)}, {Signed(result.Interval.Upper)}], margin {Signed(-gate.Margin!.Value)} ({result.Method})";
+        return Result(gate, result, result.Verdict == GateVerdict.Inconclusive ? $"{what}: {figures}. The bounds straddle the margin. {More(result)}" : $"{what}: {figures}.");
     }
 
     private static GateResult Result(GateEntry gate, Statistics.GateResult result, string reason) => new(NameOf(gate), gate.Scorer, TypeOf(gate), result.Verdict.ToString().ToUpperInvariant(), reason.TrimEnd(),

@@ -14,17 +14,19 @@ namespace Pilothouse.Server.Modules.Evaluation;
 internal sealed class ResponseCache(Db db, TimeProvider time, EvaluationOptions options)
 {
     /// <summary>Part of the key; changed when requests are built in another way.</summary>
-    private const string Harness = "1";
+    private const string Harness = "2";
 
     /// <summary>Keys of one query.</summary>
     private const int Chunk = 500;
 
     /// <returns>Null when the answer must not be cached.</returns>
-    public static string? Key(ModelSubject model, GenerationRequest request) => model.Digest is null ? null : Hash(
-        [Harness, "generate", model.Digest, model.PromptDigest ?? "", $"{request.MaxTokens}", FormattableString.Invariant($"{request.Temperature:R}"), $"{request.Seed}",
+    /// <param name="repeat">Which of the case's answers, from 0: repeats are answers of their own.</param>
+    /// <param name="kind">Judges keep their replies apart from answers.</param>
+    public static string? Key(ModelSubject model, GenerationRequest request, int repeat = 0, string kind = "generate") => model.Digest is null ? null : Hash(
+        [Harness, kind, $"{repeat}", model.Digest, model.PromptDigest ?? "", $"{request.MaxTokens}", FormattableString.Invariant($"{request.Temperature:R}"), $"{request.Seed}",
             .. request.Messages.SelectMany(m => (string[])[m.Role, m.Content])]);
 
-    /// <inheritdoc cref="Key(ModelSubject, GenerationRequest)"/>
+    /// <inheritdoc cref="Key(ModelSubject, GenerationRequest, int, string)"/>
     public static string? Key(ModelSubject model, string text) => model.Digest is null ? null : Hash([Harness, "classify", model.Digest, text]);
 
     public async Task<IReadOnlyDictionary<string, string>> FindAsync(IReadOnlyCollection<string> keys, CancellationToken ct)
@@ -39,6 +41,9 @@ internal sealed class ResponseCache(Db db, TimeProvider time, EvaluationOptions 
         }
         return found;
     }
+
+    /// <summary>Keeps answers at once.</summary>
+    public Task KeepAsync(IReadOnlyCollection<(string Key, string Output)> answers, CancellationToken ct) => db.WriteAsync(session => AddAsync(session, answers), ct);
 
     public Task AddAsync(DbSession session, IReadOnlyCollection<(string Key, string Output)> answers)
     {

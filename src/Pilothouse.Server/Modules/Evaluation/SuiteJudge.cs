@@ -5,18 +5,19 @@ using GateResult = Pilothouse.Protocols.V1.GateResult;
 namespace Pilothouse.Server.Modules.Evaluation;
 
 /// <summary>Turns the answers of one suite into scores, intervals and gate results. Pure.</summary>
-internal sealed class SuiteJudge(SuitePlan plan, IReadOnlyList<Answer> candidate, IReadOnlyList<Answer>? baseline, double maxFailedShare)
+internal sealed class SuiteJudge(SuitePlan plan, IReadOnlyList<Answer> candidate, IReadOnlyList<Answer>? baseline, IReadOnlyList<ScoreColumn> columns, double maxFailedShare)
 {
     private const double ReportConfidence = 0.95;
 
     private const int MaxDifferences = 100;
 
-    private readonly ScoreColumn[] _columns = [.. plan.Entry.Scorers.Select(scorer => Column(plan, scorer, candidate, baseline))];
+    private readonly ScoreColumn[] _columns = [.. columns];
 
     /// <summary>The suite's result; its gates are not yet adjusted for their number.</summary>
     public SuiteResult Result(IReadOnlyList<GateResult> gates) => new(plan.Name, plan.Candidate.Reference, plan.Baseline?.Reference, plan.Data.Reference, plan.Cases.Count, [.. _columns.Select(Score)], gates,
         Differences(), plan.Data.Digest, plan.Candidate.Digest, plan.Baseline?.Digest, plan.Candidate.PromptDigest, candidate.Count(a => a.Failed), baseline?.Count(a => a.Failed) ?? 0,
-        candidate.Count(a => a.IsCached) + (baseline?.Count(a => a.IsCached) ?? 0), plan.Entry.Cluster is null ? null : plan.Cases.Select(c => c.Cluster).Distinct().Count(), plan.Notes, plan.Registered);
+        candidate.Count(a => a.IsCached) + (baseline?.Count(a => a.IsCached) ?? 0), plan.Entry.Cluster is null ? null : plan.Cases.Select(c => c.Cluster).Distinct().Count(), plan.Notes, plan.Registered, plan.Repeats, SuiteFigures.Classes(plan, candidate), SuiteFigures.Usage(candidate, plan.Candidate.Entry.Price),
+        baseline is null ? null : SuiteFigures.Usage(baseline, plan.Baseline!.Entry.Price), SuiteFigures.Agreement(_columns), SuiteFigures.Unstable(plan, _columns));
 
     /// <summary>Gates with the p-value of "the gate holds", for the adjustment over all suites.</summary>
     public IReadOnlyList<(GateResult Gate, Func<double> FailureP)> Gates() => [.. plan.Entry.Gates.Select(gate => (Judge(gate), (Func<double>)(() => GateJudge.FailurePValue(gate, Find(gate)))))];
@@ -25,19 +26,23 @@ internal sealed class SuiteJudge(SuitePlan plan, IReadOnlyList<Answer> candidate
     {
         for (var i = 0; i < plan.Cases.Count; i++)
         {
-            var (input, one, other) = (plan.Cases[i], candidate[i], baseline?[i]);
+            var (input, one, other) = (plan.Cases[i], First(candidate, i), baseline is null ? null : First(baseline, i));
             yield return new EvaluationCase(firstIndex + i, plan.Name, input.Id, input.Cluster, input.Input, input.Expected, one.Output, one.Error, other?.Output, other?.Error, Outcome(i),
-                _columns.ToDictionary(c => c.Scorer, c => c.Candidate[i]), other is null ? null : _columns.ToDictionary(c => c.Scorer, c => c.Baseline![i]));
+                _columns.ToDictionary(c => c.Scorer, c => c.Candidate[i]), other is null ? null : _columns.ToDictionary(c => c.Scorer, c => c.Baseline![i]),
+                Said(c => c.Errors, i), Said(c => c.Notes, i), one.Usage?.Milliseconds, one.Usage?.CompletionTokens, one.Usage?.Cost(plan.Candidate.Entry.Price), _columns.Any(c => c.Unstable?[i] == true) ? true : null);
         }
     }
 
-    private static ScoreColumn Column(SuitePlan plan, ScorerEntry entry, IReadOnlyList<Answer> candidate, IReadOnlyList<Answer>? baseline)
+    /// <summary>The answer that stands for a case: the first that is one.</summary>
+    private Answer First(IReadOnlyList<Answer> answers, int i)
     {
-        var score = Scorers.Compile(entry);
-        // A case without an answer is scored against the candidate on both sides: what is missing must never improve a result.
-        double[] Scores(IReadOnlyList<Answer> answers, double missing) => [.. answers.Select((a, i) => a.Failed ? missing : score(a.Output, plan.Cases[i].Expected))];
-        return new ScoreColumn(entry.Name, Scores(candidate, 0), baseline is null ? null : Scores(baseline, 1), plan.Entry.Cluster is null ? null : [.. plan.Cases.Select(c => c.Cluster!)]);
+        for (var r = 0; r < plan.Repeats; r++)
+            if (!answers[i * plan.Repeats + r].Failed) return answers[i * plan.Repeats + r];
+        return answers[i * plan.Repeats];
     }
+
+    private Dictionary<string, string>? Said(Func<ScoreColumn, IReadOnlyList<string?>> of, int i) =>
+        _columns.Where(c => of(c).Count > i && of(c)[i] is not null).ToDictionary(c => c.Scorer, c => of(c)[i]!) is { Count: > 0 } said ? said : null;
 
     private ScoreColumn Find(GateEntry gate) => _columns.First(c => c.Scorer == gate.Scorer);
 
@@ -48,7 +53,28 @@ internal sealed class SuiteJudge(SuitePlan plan, IReadOnlyList<Answer> candidate
         if (compares && plan.Fault is { } incomparable) return GateJudge.Without(gate, VerdictRules.Invalid, incomparable);
         if (compares && baseline is null) return GateJudge.Without(gate, VerdictRules.Skipped, "Skipped: there is no base line to compare with.");
         if (compares && TooManyFailed("base line", baseline!) is { } baseFault) return GateJudge.Without(gate, VerdictRules.Invalid, baseFault);
-        return GateJudge.Judge(gate, Find(gate));
+        var column = Find(gate);
+        if (TooManyWithout("candidate's answers", gate, column.Errors) is { } unscored) return GateJudge.Without(gate, VerdictRules.Invalid, unscored);
+        if (compares && TooManyWithout("base line's answers", gate, column.BaselineErrors ?? []) is { } baseUnscored) return GateJudge.Without(gate, VerdictRules.Invalid, baseUnscored);
+        if (Distrusted(column) is { } distrusted) return GateJudge.Without(gate, VerdictRules.Invalid, distrusted);
+        return GateJudge.Judge(gate, column);
+    }
+
+    private string? TooManyWithout(string whose, GateEntry gate, IReadOnlyList<string?> errors)
+    {
+        var failed = errors.Count(e => e is not null);
+        return failed <= errors.Count * maxFailedShare ? null
+            : FormattableString.Invariant($"{gate.Scorer} could not score {failed} of {errors.Count} of the {whose} (at most {maxFailedShare:P0} may be missing). First error: {errors.First(e => e is not null)}");
+    }
+
+    /// <summary>A judge that does not agree with people decides nothing.</summary>
+    private static string? Distrusted(ScoreColumn column)
+    {
+        if (column.MinAlpha is not { } least) return null;
+        var people = column.Agreement.Where(a => a.With == "people").ToArray();
+        if (people.Length == 0) return $"{column.Scorer} demands agreement with people (min_alpha), but no case has a person's grade.";
+        return people.FirstOrDefault(a => !(a.Alpha >= least)) is { } poor
+            ? FormattableString.Invariant($"{column.Scorer}: the judge {poor.Judge} agrees too little with people (Krippendorff's alpha {poor.Alpha:0.00} on {poor.Units} cases, {least:0.00} is demanded).") : null;
     }
 
     private string? TooManyFailed(string whose, IReadOnlyList<Answer> answers)
@@ -62,10 +88,20 @@ internal sealed class SuiteJudge(SuitePlan plan, IReadOnlyList<Answer> candidate
     private static ScorerResult Score(ScoreColumn column)
     {
         const double Each = 1 - (1 - ReportConfidence) / 2;
+        var failed = column.Errors.Count(e => e is not null);
+        if (column.Corpus is { } corpus)
+        {
+            var (now, change) = (corpus.Candidate.Value, corpus.Difference?.Value);
+            return new ScorerResult(column.Scorer, now.Value, now.Lower(Each), now.Upper(Each), corpus.Baseline?.Value.Value, change?.Value, change?.Lower(Each), change?.Upper(Each), ReportConfidence,
+                change is null ? now.Method : $"{now.Method}; difference p {GateJudge.P(Statistics.CorpusGates.PValueOfNoDifference(change))}", failed,
+                Statistics.CorpusGates.Decide(change ?? now, 0, ReportConfidence, isStrict: false).MinimumDetectableEffect);
+        }
         var own = Statistics.Gates.Floor(column.Candidate, 0, Each, column.Clusters);
         var difference = column.Baseline is null ? null : Statistics.Gates.NonInferiority(column.Candidate, column.Baseline, 0, Each, column.Clusters);
         return new ScorerResult(column.Scorer, own.Value, own.Interval.Lower, own.Interval.Upper, difference?.BaselineMean, difference?.Value, difference?.Interval.Lower, difference?.Interval.Upper,
-            ReportConfidence, difference is null ? own.Method : $"{own.Method}; difference: {difference.Method}, {difference.Difference.Method} p {GateJudge.P(difference.Difference.PValue)}");
+            ReportConfidence, difference is null ? own.Method : $"{own.Method}; difference: {difference.Method}, {difference.Difference.Method} p {GateJudge.P(difference.Difference.PValue)}", failed,
+            difference is null ? Statistics.Gates.Floor(column.Candidate, 0, ReportConfidence, column.Clusters).MinimumDetectableEffect
+                : Statistics.Gates.NonInferiority(column.Candidate, column.Baseline!, 0, ReportConfidence, column.Clusters).MinimumDetectableEffect);
     }
 
     private string Outcome(int i)
@@ -79,7 +115,7 @@ internal sealed class SuiteJudge(SuitePlan plan, IReadOnlyList<Answer> candidate
     {
         if (_columns is not [{ Baseline: { } before } column, ..]) return [];
         return [.. Enumerable.Range(0, plan.Cases.Count).Where(i => column.Candidate[i] != before[i]).OrderBy(i => column.Candidate[i] - before[i]).ThenBy(i => i).Take(MaxDifferences)
-            .Select(i => new CaseResult(plan.Cases[i].Id, plan.Cases[i].Input, plan.Cases[i].Expected, Shown(candidate[i]), column.Candidate[i], Shown(baseline![i]), before[i]))];
+            .Select(i => new CaseResult(plan.Cases[i].Id, plan.Cases[i].Input, plan.Cases[i].Expected, Shown(First(candidate, i)), column.Candidate[i], Shown(First(baseline!, i)), before[i]))];
     }
 
     private static string Shown(Answer answer) => answer.Error is null ? answer.Output : $"(no answer: {answer.Error})";

@@ -40,6 +40,12 @@ internal sealed class InferenceService(IModels models, IEnumerable<IEngine> engi
         return await Engine(target).ClassifyAsync(await ResolveAsync(target, ct), texts, ct);
     }
 
+    public async Task<IReadOnlyList<IReadOnlyList<float>>> EmbedAsync(InferenceTarget target, IReadOnlyList<string> texts, CancellationToken ct)
+    {
+        Bound(texts.Count);
+        return await Engine(target).EmbedAsync(await ResolveAsync(target, ct), texts, ct);
+    }
+
     private static void Bound(int count)
     {
         if (count > MaxTexts) throw new PilothouseException(ErrorCode.TooLarge, $"{count} texts are too many for one call; send at most {MaxTexts}.");

@@ -12,6 +12,11 @@ public interface IInference
     /// <summary>Log-probabilities (natural log) of each continuation after the text, as the model itself would tokenise it.</summary>
     Task<IReadOnlyList<double>> ScoreContinuationsAsync(InferenceTarget target, string text, IReadOnlyList<string> continuations, CancellationToken ct);
 
+    /// <summary>Embedding of each text.</summary>
+    /// <exception cref="PilothouseException">Unsupported (the engine has none), UpstreamFailed, RateLimited.</exception>
+    Task<IReadOnlyList<IReadOnlyList<float>>> EmbedAsync(InferenceTarget target, IReadOnlyList<string> texts, CancellationToken ct) =>
+        throw new PilothouseException(ErrorCode.Unsupported, "This engine has no embeddings.");
+
     /// <summary>Probability of each label (as the model's config lists them) for each text.</summary>
     Task<IReadOnlyList<Classification>> ClassifyAsync(InferenceTarget target, IReadOnlyList<string> texts, CancellationToken ct);
 }

@@ -7,6 +7,7 @@ using Pilothouse.Protocols.V1;
 using Pilothouse.Server.Modules.Audit;
 using Pilothouse.Server.Modules.Blobs.Api;
 using Pilothouse.Server.Modules.Evaluation;
+using Pilothouse.Server.Modules.Evaluation.Scoring;
 using Pilothouse.Server.Modules.Registry.Api;
 using Pilothouse.Server.Modules.Repositories.Api;
 using Pilothouse.Server.Platform;
@@ -33,9 +34,11 @@ internal sealed class EvaluationBench(TestDatabase database)
 
     private ResponseCache Cache => new(database.Db, database.Time, Options);
 
-    private Pilothouse.Server.Modules.Evaluation.SuiteRegistration Suites => new(new EvaluationPlanner(Repositories, new NoLocks(), Content, Options), new Pilothouse.Server.Modules.Registry.SuiteService(new Pilothouse.Server.Modules.Registry.RegistryStore(database.Db, Audit), database.Time));
+    private EvaluationPlanner Planner => new(Repositories, new NoLocks(), Content, new ScorerFactory(Repositories, Content, Inference, new Judges(Inference, Cache, Options, database.Time), Options, TimeProvider.System), Options);
 
-    public EvaluationService Service() => new(new EvaluationPlanner(Repositories, new NoLocks(), Content, Options), Suites, new AnswerSource(Inference, Cache, Options, database.Time), Store, Cache, Blobs, Work, Events, Options,
+    private Pilothouse.Server.Modules.Evaluation.SuiteRegistration Suites => new(Planner, new Pilothouse.Server.Modules.Registry.SuiteService(new Pilothouse.Server.Modules.Registry.RegistryStore(database.Db, Audit), database.Time));
+
+    public EvaluationService Service() => new(Planner, Suites, new AnswerSource(Inference, Cache, Options, database.Time), Store, Cache, Blobs, Work, Events, Options,
         new Ids(database.Time), database.Time, NullLogger<EvaluationService>.Instance);
 
     /// <summary>Starts, runs to the end and returns the result.</summary>
@@ -110,6 +113,8 @@ internal sealed class FakeInference : IInference
     public Func<string, string, string> Generate { get; set; } = (_, _) => "";
     public Func<string, string, IReadOnlyDictionary<string, double>> Classify { get; set; } = (_, _) => new Dictionary<string, double>();
     public Func<string, IReadOnlyList<double>> Score { get; set; } = _ => [];
+    public Func<string, IReadOnlyList<string>, IReadOnlyList<double>>? ScoreContinuations { get; set; }
+    public Func<string, IReadOnlyList<float>> Embed { get; set; } = _ => [1];
 
     public async Task<Generation> GenerateAsync(InferenceTarget target, GenerationRequest request, CancellationToken ct)
     {
@@ -119,7 +124,9 @@ internal sealed class FakeInference : IInference
         return new Generation(Generate(target.Model, request.Messages[^1].Content), 1, 1, "stop", null, TimeSpan.Zero, TimeSpan.Zero);
     }
 
-    public Task<IReadOnlyList<double>> ScoreContinuationsAsync(InferenceTarget target, string text, IReadOnlyList<string> continuations, CancellationToken ct) => Task.FromResult(Score(text));
+    public Task<IReadOnlyList<double>> ScoreContinuationsAsync(InferenceTarget target, string text, IReadOnlyList<string> continuations, CancellationToken ct) => Task.FromResult(ScoreContinuations is { } score ? score(text, continuations) : Score(text));
+
+    public Task<IReadOnlyList<IReadOnlyList<float>>> EmbedAsync(InferenceTarget target, IReadOnlyList<string> texts, CancellationToken ct) => Task.FromResult<IReadOnlyList<IReadOnlyList<float>>>([.. texts.Select(Embed)]);
 
     public Task<IReadOnlyList<Classification>> ClassifyAsync(InferenceTarget target, IReadOnlyList<string> texts, CancellationToken ct)
     {

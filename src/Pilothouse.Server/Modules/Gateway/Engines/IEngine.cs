@@ -13,6 +13,9 @@ internal interface IEngine
     Task<IReadOnlyList<double>> ScoreAsync(EngineModel model, string text, IReadOnlyList<string> continuations, CancellationToken ct);
 
     Task<IReadOnlyList<Classification>> ClassifyAsync(EngineModel model, IReadOnlyList<string> texts, CancellationToken ct);
+
+    Task<IReadOnlyList<IReadOnlyList<float>>> EmbedAsync(EngineModel model, IReadOnlyList<string> texts, CancellationToken ct) =>
+        throw new Platform.PilothouseException(Platform.ErrorCode.Unsupported, $"The engine '{Name}' has no embeddings. Use an OpenAI-compatible server.");
 }
 
 /// <summary>What an engine needs to know of a model.</summary>

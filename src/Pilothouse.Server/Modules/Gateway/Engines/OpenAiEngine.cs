@@ -20,18 +20,32 @@ internal sealed class OpenAiEngine(IHttpClientFactory clients, GatewayOptions op
 
     public string Name => "openai";
 
-    public async Task<Generation> GenerateAsync(EngineModel model, GenerationRequest request, CancellationToken ct)
+    public Task<Generation> GenerateAsync(EngineModel model, GenerationRequest request, CancellationToken ct) => SendAsync(model, () => Message(model, request),
+        (response, started, token) => request.OnToken is null ? ReadWholeAsync(model, response, started, token) : ReadStreamAsync(model, response, request.OnToken, started, token), ct);
+
+    public Task<IReadOnlyList<IReadOnlyList<float>>> EmbedAsync(EngineModel model, IReadOnlyList<string> texts, CancellationToken ct) => SendAsync(model, () => Post(model, "/embeddings", new EmbeddingRequest(model.Reference, texts)),
+        async (response, _, token) =>
+        {
+            await response.Content.LoadIntoBufferAsync(MaxAnswer, token);
+            var answer = JsonSerializer.Deserialize<EmbeddingAnswer>(await response.Content.ReadAsByteArrayAsync(token), OpenAiJson.Options);
+            var vectors = new IReadOnlyList<float>?[texts.Count];
+            foreach (var one in answer?.Data ?? [])
+                if (one.Index >= 0 && one.Index < vectors.Length) vectors[one.Index] = one.Embedding;
+            return vectors.All(v => v is { Count: > 0 }) ? (IReadOnlyList<IReadOnlyList<float>>)[.. vectors.Select(v => v!)] : throw Failed(model, $"answered without an embedding for each of the {texts.Count} texts", null);
+        }, ct);
+
+    private async Task<T> SendAsync<T>(EngineModel model, Func<HttpRequestMessage> build, Func<HttpResponseMessage, long, CancellationToken, Task<T>> read, CancellationToken ct)
     {
         var started = time.GetTimestamp();
         using var timeout = new CancellationTokenSource(options.UpstreamTimeout, time);
         using var linked = CancellationTokenSource.CreateLinkedTokenSource(ct, timeout.Token);
         try
         {
-            using var message = Message(model, request);
+            using var message = build();
             var client = clients.CreateClient(HttpClientName);
             using var response = await client.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, linked.Token);
             if (!response.IsSuccessStatusCode) throw await RefusedAsync(model, response, linked.Token);
-            return request.OnToken is null ? await ReadWholeAsync(model, response, started, linked.Token) : await ReadStreamAsync(model, response, request.OnToken, started, linked.Token);
+            return await read(response, started, linked.Token);
         }
         catch (HttpRequestException e)
         {
@@ -57,13 +71,15 @@ internal sealed class OpenAiEngine(IHttpClientFactory clients, GatewayOptions op
     public Task<IReadOnlyList<Classification>> ClassifyAsync(EngineModel model, IReadOnlyList<string> texts, CancellationToken ct) =>
         throw new PilothouseException(ErrorCode.Unsupported, $"{model.Reference} is behind engine 'openai', which serves no classifiers. Use engine 'onnx'.");
 
-    private HttpRequestMessage Message(EngineModel model, GenerationRequest request)
-    {
-        if (!Uri.TryCreate(model.Url?.TrimEnd('/') + "/chat/completions", UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https"))
-            throw new PilothouseException(ErrorCode.InvalidArgument, $"The engine 'openai' needs the base URL of its server, e.g. http://127.0.0.1:8000/v1; it has '{model.Url}'.");
-        var body = new UpstreamRequest(model.Reference, [.. request.Messages.Select(m => new ChatCompletionText(m.Role, m.Content))], request.MaxTokens, request.Temperature,
+    private HttpRequestMessage Message(EngineModel model, GenerationRequest request) => Post(model, "/chat/completions",
+        new UpstreamRequest(model.Reference, [.. request.Messages.Select(m => new ChatCompletionText(m.Role, m.Content))], request.MaxTokens, request.Temperature,
             request.TopP < 1 ? request.TopP : null, request.Seed, request.Stop is { Count: > 0 } ? request.Stop : null, request.OnToken is null ? null : true,
-            request.OnToken is null ? null : new ChatCompletionStreamOptions(true));
+            request.OnToken is null ? null : new ChatCompletionStreamOptions(true)));
+
+    private HttpRequestMessage Post<T>(EngineModel model, string path, T body)
+    {
+        if (!Uri.TryCreate(model.Url?.TrimEnd('/') + path, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https"))
+            throw new PilothouseException(ErrorCode.InvalidArgument, $"The engine 'openai' needs the base URL of its server, e.g. http://127.0.0.1:8000/v1; it has '{model.Url}'.");
         var message = new HttpRequestMessage(HttpMethod.Post, url) { Content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(body, OpenAiJson.Options)) };
         message.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
         if (options.UpstreamKeys.TryGetValue(url.Authority, out var key) || options.UpstreamKeys.TryGetValue($"{url.Host}:{url.Port}", out key))
@@ -132,6 +148,12 @@ internal sealed class OpenAiEngine(IHttpClientFactory clients, GatewayOptions op
 
     private sealed record UpstreamRequest(string Model, IReadOnlyList<ChatCompletionText> Messages, int MaxTokens, double Temperature, double? TopP, long? Seed, IReadOnlyList<string>? Stop,
         bool? Stream, ChatCompletionStreamOptions? StreamOptions);
+
+    private sealed record EmbeddingRequest(string Model, IReadOnlyList<string> Input);
+
+    private sealed record EmbeddingAnswer(IReadOnlyList<EmbeddingVector>? Data);
+
+    private sealed record EmbeddingVector(int Index, IReadOnlyList<float>? Embedding);
 
     private sealed record UpstreamAnswer(IReadOnlyList<ChatCompletionChoice>? Choices, ChatCompletionUsage? Usage, OpenAiError? Error);
 }
