@@ -87,6 +87,9 @@ public static class LockNeeds
         Add("input", suite.Input);
         Add("expected", suite.Expected);
         Add("cluster", suite.Cluster);
+        foreach (var one in suite.Cases) Add("case", one.Json);
+        if (suite.Pack is not null) Add("pack", suite.Pack, Digest.Of(RedTeamPacks.Rows(suite.Pack)).ToString());
+        if (suite.Messages is not null) Add("messages", suite.Messages);
         if (suite.Repeats != 1) Add("repeats", Number(suite.Repeats));
         foreach (var scorer in suite.Scorers)
         {

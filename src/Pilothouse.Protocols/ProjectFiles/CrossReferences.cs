@@ -12,7 +12,8 @@ internal sealed class CrossReferences(ProjectFile file, YamlMapping root, FaultL
             var path = $"suites.{name}";
             Known(file.Models, suite.Model, path, "model", "models");
             Known(file.Data, suite.Data, path, "data", "data");
-            for (var i = 0; i < suite.Gates.Count; i++)
+            // Without scorers something else is wrong, and said already.
+            for (var i = 0; i < suite.Gates.Count && suite.Scorers.Count > 0; i++)
                 KnownName([.. suite.Scorers.Select(s => s.Name)], suite.Gates[i].Scorer, $"{path}.gates[{i}].scorer", $"{path}.scorers");
             CheckScorers(suite, path);
         }

@@ -61,6 +61,9 @@ internal sealed class ObjectReader
 
     public string At(string key) => Path.Length == 0 ? Shorten(key) : $"{Path}.{Shorten(key)}";
 
+    /// <summary>A fault inside the value of a key.</summary>
+    public void FaultAt(YamlNode node, string below, string message, string remedy) => _context.Faults.Add(node, At("") + below, message, remedy);
+
     public void Fault(string key, string message, string remedy)
     {
         YamlNode at = _entries.TryGetValue(key, out var entry) ? entry.Value : _node;

@@ -17,7 +17,17 @@ public sealed record SuiteEntry
 
     public required string Model { get; init; }
 
+    /// <summary>Name under <c>data</c>; empty when the cases stand in the suite or come from a pack.</summary>
     public required string Data { get; init; }
+
+    /// <summary>Cases written in the suite, each a JSON object of fields.</summary>
+    public IReadOnlyList<InlineCase> Cases { get; init; } = [];
+
+    /// <summary>Built-in cases (<see cref="RedTeamPacks"/>), or null.</summary>
+    public string? Pack { get; init; }
+
+    /// <summary>Field with the messages before the input, a list of <c>{"role", "content"}</c>; null = none.</summary>
+    public string? Messages { get; init; }
 
     /// <summary>Field of each row that is sent to the model.</summary>
     public required string Input { get; init; }
@@ -36,6 +46,11 @@ public sealed record SuiteEntry
 
     public required IReadOnlyList<GateEntry> Gates { get; init; }
 }
+
+/// <summary>A case written in the project file.</summary>
+/// <param name="Line">Line in the file, from 1.</param>
+/// <param name="Json">Its fields as a JSON object.</param>
+public sealed record InlineCase(int Line, string Json);
 
 /// <summary>One gate of a suite.</summary>
 public sealed record GateEntry

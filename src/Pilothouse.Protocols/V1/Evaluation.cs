@@ -7,7 +7,13 @@ namespace Pilothouse.Protocols.V1;
 /// <param name="Fresh">Ask the models again for every case, whatever answers are known from earlier runs.</param>
 /// <param name="AllowChangedData">Compare with the base line on the candidate's cases even when the suite's data or scorers differ from the base line's.</param>
 public sealed record NewEvaluation(string Project, string Commit, string? Baseline = null, IReadOnlyList<string>? Suites = null, bool AllowChangedData = false,
-    bool AllowStaleLock = false, bool Fresh = false);
+    bool AllowStaleLock = false, bool Fresh = false, EvaluationBudget? Budget = null);
+
+/// <summary>Hard caps of one evaluation: when one is reached nothing more is asked, and the verdict is BUDGET.</summary>
+/// <param name="MaxCost">In the currency of the models' prices; every generative model then needs a price.</param>
+/// <param name="MaxTokens">Read and written, cached answers aside.</param>
+/// <param name="MaxSeconds">Time for asking and scoring.</param>
+public sealed record EvaluationBudget(double? MaxCost = null, long? MaxTokens = null, int? MaxSeconds = null);
 
 /// <param name="Status">running, finished, failed.</param>
 /// <param name="Verdict">PASS, FAIL, INCONCLUSIVE, INVALID, BUDGET; null while running.</param>

@@ -17,6 +17,8 @@ internal static class ExitCode
     public const int Infrastructure = 4;
     /// <summary>pilothouse.lock is missing or not the one of this pilothouse.yaml.</summary>
     public const int Stale = 5;
+    /// <summary>Stopped by its budget before a verdict.</summary>
+    public const int Budget = 6;
 }
 
 /// <summary>A fault of the call itself; printed without a stack trace, exit code 2.</summary>

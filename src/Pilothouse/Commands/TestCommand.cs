@@ -22,12 +22,15 @@ internal static class TestCommand
         var junit = new Option<FileInfo>("--junit") { Description = "Write JUnit XML here." };
         var markdown = new Option<FileInfo>("--markdown") { Description = "Write a Markdown report here." };
         var html = new Option<FileInfo>("--html") { Description = "Write a self-contained HTML report here." };
+        var maxCost = new Option<double?>("--max-cost") { Description = "Stop with verdict BUDGET when the answers have cost this much (by price: of the models)." };
+        var maxTokens = new Option<long?>("--max-tokens") { Description = "Stop with verdict BUDGET after this many tokens." };
+        var maxSeconds = new Option<int?>("--max-seconds") { Description = "Stop with verdict BUDGET after this time." };
         var fairness = new Option<bool>("--fairness") { Description = "Run the fairness checks too (default: when the project has any and no --suite is given)." };
         var noFairness = new Option<bool>("--no-fairness") { Description = "Leave the fairness checks out." };
         var changed = new Option<bool>("--allow-changed-data") { Description = "Compare even when data or scorers differ from the base line's: both models run on the candidate's cases." };
         var stale = new Option<bool>("--allow-stale-lock") { Description = "Test although pilothouse.lock is missing or stale; the report says so." };
-        var command = new Command("test", "Run suites, gates and fairness checks. Exit code 0 pass, 1 fail, 2 usage, 3 inconclusive or not comparable, 4 infrastructure, 5 stale pilothouse.lock.")
-            { project, commit, baseline, suites, junit, markdown, html, fairness, noFairness, changed, stale, server };
+        var command = new Command("test", "Run suites, gates and fairness checks. Exit code 0 pass, 1 fail, 2 usage, 3 inconclusive or not comparable, 4 infrastructure, 5 stale pilothouse.lock, 6 stopped by its budget.")
+            { project, commit, baseline, suites, junit, markdown, html, fairness, noFairness, changed, stale, maxCost, maxTokens, maxSeconds, server };
         command.SetAction(async (result, ct) =>
         {
             if (result.GetValue(fairness) && result.GetValue(noFairness)) throw new UsageException("--fairness and --no-fairness exclude each other.");
@@ -35,7 +38,7 @@ internal static class TestCommand
             var context = await ProjectContext.FindAsync(result, project, commit, ct);
             var names = result.GetValue(suites) ?? [];
             var baseCommit = await BaselineAsync(client, context.Project, result.GetValue(baseline), ct);
-            var evaluation = await EvaluateAsync(client, new NewEvaluation(context.Project, context.Commit, baseCommit, names.Length == 0 ? null : names, result.GetValue(changed), result.GetValue(stale)), ct);
+            var evaluation = await EvaluateAsync(client, new NewEvaluation(context.Project, context.Commit, baseCommit, names.Length == 0 ? null : names, result.GetValue(changed), result.GetValue(stale), Budget: Caps(result.GetValue(maxCost), result.GetValue(maxTokens), result.GetValue(maxSeconds))), ct);
             Print(evaluation);
             var wantsFairness = !result.GetValue(noFairness) && evaluation.Summary.Status == "finished" && (result.GetValue(fairness) || names.Length == 0);
             var report = wantsFairness ? await FairnessAsync(client, context, isRequired: result.GetValue(fairness), ct) : null;
@@ -49,11 +52,14 @@ internal static class TestCommand
         return command;
     }
 
+    private static EvaluationBudget? Caps(double? cost, long? tokens, int? seconds) => cost is null && tokens is null && seconds is null ? null : new EvaluationBudget(cost, tokens, seconds);
+
     /// <summary>The worst news decides; a verdict of "no" outranks "cannot tell".</summary>
     internal static int ExitCodeOf(EvaluationSummary summary, FairnessReport? fairness)
     {
         if (summary.Status != "finished") return ExitCode.Infrastructure;
         string[] verdicts = fairness is null ? [summary.Verdict ?? ""] : [summary.Verdict ?? "", fairness.Verdict];
+        if (verdicts.Contains("BUDGET")) return verdicts.Contains("FAIL") ? ExitCode.Failed : ExitCode.Budget;
         return verdicts.Contains("FAIL") ? ExitCode.Failed : verdicts.All(v => v == "PASS") ? ExitCode.Ok : ExitCode.Inconclusive;
     }
 

@@ -60,6 +60,13 @@ internal static class Samples
             data: triage-heldout
             expected: label
             scorers: [{ name: accuracy, type: accuracy }]
+          greetings:
+            model: remote
+            cases:
+              - { id: hello, input: Hello, expected: Hello!, product: lamp }
+              - { id: bye, input: Bye, expected: Goodbye!, product: desk }
+            messages: history
+          injection: { model: remote, pack: prompt-injection, gates: [{ scorer: resisted, type: floor, min: 0.95 }] }
         fairness:
           pronouns:
             model: assistant

@@ -20,7 +20,7 @@ internal sealed class AnswerSource(IInference inference, ResponseCache cache, Ev
     /// <summary>Answers in the order of the cases, the repeats of each together. Stops asking when so many failed that the suite is invalid anyway.</summary>
     /// <param name="isFresh">Answers of earlier runs are not used.</param>
     /// <param name="finished">Called for each case that is done, with its cache entry when there is a new one; may be called from several threads.</param>
-    public async Task<IReadOnlyList<Answer>> AskAsync(ModelSubject model, IReadOnlyList<EvaluationInput> distinct, int repeats, bool isFresh, Func<(string Key, string Output)?, CancellationToken, Task> finished, CancellationToken ct)
+    public async Task<IReadOnlyList<Answer>> AskAsync(ModelSubject model, IReadOnlyList<EvaluationInput> distinct, int repeats, bool isFresh, RunBudget budget, Func<(string Key, string Output)?, CancellationToken, Task> finished, CancellationToken ct)
     {
         var isClassifier = model.Entry.Kind == ModelKind.Classifier;
         EvaluationInput[] cases = [.. distinct.SelectMany(c => Enumerable.Repeat(c, repeats))];
@@ -40,6 +40,7 @@ internal sealed class AnswerSource(IInference inference, ResponseCache cache, Ev
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = options.Concurrency, CancellationToken = ct };
         await Parallel.ForEachAsync(open.Chunk(isClassifier ? BatchSize : 1), parallel, async (batch, stop) =>
         {
+            budget.Require();
             var outputs = failures.IsSpent ? Enumerable.Repeat<(string?, string?)>((null, "Not asked: too many cases had failed."), batch.Length).ToArray()
                 : isClassifier ? await TryAsync(token => ClassifyAsync(model, [.. batch.Select(i => cases[i].Input)], token), batch.Length, stop)
                 : await TryAsync(async token => [Write(await inference.GenerateAsync(model.Target, requests[batch[0]], token))], 1, stop);
@@ -48,6 +49,7 @@ internal sealed class AnswerSource(IInference inference, ResponseCache cache, Ev
                 var (output, error) = outputs[k];
                 if (error is not null) failures.Add();
                 answers[batch[k]] = output is null ? new Answer("", error, IsCached: false) : Read(model, output, isCached: false);
+                if (output is not null) budget.Add(answers[batch[k]]!.Usage, model.Entry.Price);
                 await finished(output is not null && keys[batch[k]] is { } key ? (key, output) : null, stop);
             }
         });
@@ -74,7 +76,9 @@ internal sealed class AnswerSource(IInference inference, ResponseCache cache, Ev
 
     private static GenerationRequest Request(ModelSubject model, EvaluationInput input, int repeat)
     {
-        var messages = PromptRenderer.Messages(model.Prompt, input.Input, input.Fields).Select(m => new ChatTurn(m.Role, m.Content)).ToArray();
+        var prompt = PromptRenderer.Messages(model.Prompt, input.Input, input.Fields).Select(m => new ChatTurn(m.Role, m.Content)).ToArray();
+        // What was said before stands between the prompt's instructions and its last message, which holds the input.
+        ChatTurn[] messages = [.. prompt[..^1], .. input.History, prompt[^1]];
         double? Number(string name) => model.Parameters.TryGetValue(name, out var value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : null;
         return new GenerationRequest(messages, (int)(Number("max_tokens") ?? DefaultMaxTokens), Number("temperature") ?? 0, (long)(Number("seed") ?? 0) + repeat);
     }

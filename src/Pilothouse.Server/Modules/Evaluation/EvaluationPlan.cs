@@ -36,7 +36,11 @@ internal sealed record SuitePlan(string Name, SuiteEntry Entry, DataSubject Data
 
 /// <summary>One case as it is sent to a model.</summary>
 /// <param name="Fields">All fields of the row, for prompt variables.</param>
-internal sealed record EvaluationInput(string Id, string Input, string? Expected, string? Cluster, IReadOnlyDictionary<string, string> Fields);
+internal sealed record EvaluationInput(string Id, string Input, string? Expected, string? Cluster, IReadOnlyDictionary<string, string> Fields)
+{
+    /// <summary>Messages before the input.</summary>
+    public IReadOnlyList<Platform.Inference.ChatTurn> History { get; init; } = [];
+}
 
 /// <summary>What an engine made of a case.</summary>
 /// <param name="Output">Text or label; empty when it failed.</param>

@@ -9,7 +9,7 @@ using Pilothouse.Server.Platform.Projects;
 namespace Pilothouse.Server.Modules.Evaluation;
 
 /// <summary>Resolves a request to what has to be run, and finds out whether candidate and base line can be compared at all.</summary>
-internal sealed class EvaluationPlanner(IRepositories repositories, IProjectLocks locks, IProjectContent content, ScorerFactory scorers, EvaluationOptions options)
+internal sealed class EvaluationPlanner(IRepositories repositories, IProjectLocks locks, IProjectContent content, ScorerFactory scorers, SuiteRows rows, EvaluationOptions options)
 {
     private static readonly string[] KnownParameters = ["temperature", "max_tokens", "seed"];
 
@@ -46,7 +46,7 @@ internal sealed class EvaluationPlanner(IRepositories repositories, IProjectLock
     private async Task<SuitePlan> SuiteAsync(string name, Side side, Side? baseSide, bool allowChanged, CancellationToken ct)
     {
         var entry = side.File.Suites[name];
-        var data = await content.DataAsync(side.Project, side.Commit, entry.Data, side.File.Data[entry.Data], ct);
+        var data = await rows.OfAsync(side.Project, side.Commit, side.File, name, entry, ct);
         var cases = Cases(name, entry, data);
         var candidate = await content.ModelAsync(side.Project, side.Commit, entry.Model, side.File.Models[entry.Model], ct);
         var notes = candidate.Parameters.Keys.Except(KnownParameters).Select(p => $"The parameter '{p}' is not sent to the model by evaluations.").ToList();
@@ -82,7 +82,7 @@ internal sealed class EvaluationPlanner(IRepositories repositories, IProjectLock
             var input = Required(entry.Input, "its input");
             var expected = needsExpected ? Required(entry.Expected, "its reference answer") : row.Text(entry.Expected);
             var cluster = entry.Cluster is { } field ? Required(field, "its cluster") : null;
-            cases.Add(new EvaluationInput(id, input, expected, cluster, row.Fields.Select(f => (f.Key, Text: row.Text(f.Key))).Where(f => f.Text is not null).ToDictionary(f => f.Key, f => f.Text!, StringComparer.Ordinal)));
+            cases.Add(new EvaluationInput(id, input, expected, cluster, row.Fields.Select(f => (f.Key, Text: row.Text(f.Key))).Where(f => f.Text is not null).ToDictionary(f => f.Key, f => f.Text!, StringComparer.Ordinal)) { History = SuiteRows.History(data, row, entry.Messages) });
         }
         return cases;
     }
@@ -92,11 +92,10 @@ internal sealed class EvaluationPlanner(IRepositories repositories, IProjectLock
         if (!entry.Scorers.SequenceEqual(baseEntry.Scorers)) return $"The scorers of suite '{name}' changed since the base line {ProjectContent.Short(baseSide.Commit)}.";
         if (entry.Repeats != baseEntry.Repeats) return $"Suite '{name}' asks each case {entry.Repeats} times; the base line {ProjectContent.Short(baseSide.Commit)} asked {baseEntry.Repeats} times.";
         if (await JudgesChangedAsync(name, ready, baseEntry, baseSide, ct) is { } judges) return judges;
-        if ((entry.Input, entry.Expected, entry.Cluster) != (baseEntry.Input, baseEntry.Expected, baseEntry.Cluster)) return $"The fields that suite '{name}' reads changed since the base line {ProjectContent.Short(baseSide.Commit)}.";
-        var reference = baseEntry.Data;
+        if ((entry.Input, entry.Expected, entry.Cluster, entry.Messages) != (baseEntry.Input, baseEntry.Expected, baseEntry.Cluster, baseEntry.Messages)) return $"The fields that suite '{name}' reads changed since the base line {ProjectContent.Short(baseSide.Commit)}.";
         try
         {
-            var baseData = await content.DataAsync(baseSide.Project, baseSide.Commit, reference, baseSide.File.Data[reference], ct);
+            var baseData = await rows.OfAsync(baseSide.Project, baseSide.Commit, baseSide.File, name, baseEntry, ct);
             return baseData.Digest == data.Digest ? null
                 : $"The data of suite '{name}' changed since the base line {ProjectContent.Short(baseSide.Commit)}: {baseData.Rows.Count} rows ({Digest(baseData)}) became {data.Rows.Count} rows ({Digest(data)}).";
         }

@@ -5,7 +5,7 @@ using Pilothouse.Server.Platform.Projects;
 namespace Pilothouse.Server.Modules.Evaluation;
 
 /// <summary>One evaluation while it runs: asks the models, keeps progress, judges at the end.</summary>
-internal sealed class EvaluationRun(EvaluationPlan plan, string id, AnswerSource source, EvaluationStore store, EvaluationOptions options, TimeProvider time)
+internal sealed class EvaluationRun(EvaluationPlan plan, string id, RunBudget budget, AnswerSource source, EvaluationStore store, EvaluationOptions options, TimeProvider time)
 {
     /// <summary>Answers written in one go.</summary>
     private const int BatchSize = 64;
@@ -27,6 +27,7 @@ internal sealed class EvaluationRun(EvaluationPlan plan, string id, AnswerSource
         {
             var candidate = await AskAsync(suite, suite.Candidate, ct);
             var baseline = suite.ComparesBaseline ? await AskAsync(suite, suite.Baseline!, ct) : null;
+            budget.Require();
             judges.Add((suite, new SuiteJudge(suite, candidate, baseline, await SuiteScoring.RunAsync(suite, candidate, baseline, ct), options.MaxFailedShare)));
         }
 
@@ -48,9 +49,15 @@ internal sealed class EvaluationRun(EvaluationPlan plan, string id, AnswerSource
     private async Task<IReadOnlyList<Answer>> AskAsync(SuitePlan suite, ModelSubject model, CancellationToken ct)
     {
         if (!suite.NeedsAnswers) return [.. Enumerable.Repeat(Answer.NotAsked, suite.Cases.Count * suite.Repeats)];
-        var answers = await source.AskAsync(model, suite.Cases, suite.Repeats, plan.IsFresh, FinishedAsync, ct);
-        await WriteAsync(ct);
-        return answers;
+        try
+        {
+            return await source.AskAsync(model, suite.Cases, suite.Repeats, plan.IsFresh, budget, FinishedAsync, ct);
+        }
+        finally
+        {
+            // What was paid for is kept, whatever stopped the asking.
+            await WriteAsync(ct.IsCancellationRequested ? CancellationToken.None : ct);
+        }
     }
 
     private async Task FinishedAsync((string Key, string Output)? answer, CancellationToken ct)

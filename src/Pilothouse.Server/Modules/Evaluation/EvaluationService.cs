@@ -25,12 +25,14 @@ internal sealed partial class EvaluationService(EvaluationPlanner planner, Suite
     /// <exception cref="PilothouseException">NotFound (project, commit, suite, model, data file), InvalidArgument (a row that is no case, by its line).</exception>
     public async Task<EvaluationSummary> StartAsync(NewEvaluation request, string actor, CancellationToken ct)
     {
-        var plan = await suites.RegisterAsync(await planner.PlanAsync(request, ct), actor, ct);
+        var plan = await planner.PlanAsync(request, ct);
+        if (request.Budget is { } budget) CheckBudget(budget, plan);
+        plan = await suites.RegisterAsync(plan, actor, ct);
         var summary = new EvaluationSummary(ids.New(), plan.Project, plan.Commit, plan.BaselineCommit, "running", null, null, plan.Calls, 0, actor, time.NowMs(), null, null);
         await store.AddAsync(summary, WireJson.Write(request), Uses(plan), ct);
         try
         {
-            work.Enqueue($"evaluation {summary.Id}", stop => RunAsync(summary, plan, stop));
+            work.Enqueue($"evaluation {summary.Id}", stop => RunAsync(summary, plan, request.Budget, stop));
         }
         catch (PilothouseException e)
         {
@@ -59,6 +61,14 @@ internal sealed partial class EvaluationService(EvaluationPlanner planner, Suite
         return await store.CasesAsync(id, suite, outcome, pageToken is null ? -1 : Token<long>(pageToken), Math.Clamp(limit, 1, MaxPage), ct);
     }
 
+    private static void CheckBudget(EvaluationBudget budget, EvaluationPlan plan)
+    {
+        if (budget is { MaxCost: not > 0 and not null } or { MaxTokens: not > 0 and not null } or { MaxSeconds: not > 0 and not null }) throw new PilothouseException(ErrorCode.InvalidArgument, "A budget must be above 0: max_cost, max_tokens, max_seconds.");
+        if (budget.MaxCost is null) return;
+        foreach (var model in plan.Suites.SelectMany(s => s.ComparesBaseline ? new[] { s.Candidate, s.Baseline! } : [s.Candidate]))
+            if (model.Entry is { Kind: Protocols.ProjectFiles.ModelKind.Generative, Price: null }) throw new PilothouseException(ErrorCode.InvalidArgument, $"max_cost needs to know what {model.Reference} costs. Add price: {{ input: ..., output: ... }} (a million tokens) to the model, or use max_tokens.");
+    }
+
     private static List<(LineageNode From, string Relation)> Uses(EvaluationPlan plan)
     {
         var uses = new List<(LineageNode, string)>();
@@ -72,9 +82,9 @@ internal sealed partial class EvaluationService(EvaluationPlanner planner, Suite
         return uses;
     }
 
-    private async Task RunAsync(EvaluationSummary summary, EvaluationPlan plan, CancellationToken ct)
+    private async Task RunAsync(EvaluationSummary summary, EvaluationPlan plan, EvaluationBudget? budget, CancellationToken ct)
     {
-        var run = new EvaluationRun(plan, summary.Id, source, store, options, time);
+        var run = new EvaluationRun(plan, summary.Id, new RunBudget(budget, time), source, store, options, time);
         EvaluationSummary ended;
         try
         {
@@ -88,6 +98,12 @@ internal sealed partial class EvaluationService(EvaluationPlanner planner, Suite
         {
             await store.FailAsync(summary with { Status = "failed", Reason = CutShort, Done = run.Done }, CancellationToken.None);
             throw;
+        }
+        catch (BudgetSpentException e)
+        {
+            ended = summary with { Status = "finished", Verdict = VerdictRules.Budget, Done = run.Done, FinishedMs = time.NowMs(), Reason = $"Nothing was decided: {e.Message} {run.Done} of {plan.Calls} answers are there and are kept: with a larger budget only the rest is asked for." };
+            ended = ended with { Digest = await StoreReportAsync(ended, [], [], ct) };
+            await store.FinishAsync(ended, [], ct);
         }
         catch (Exception e)
         {

@@ -42,6 +42,8 @@ internal sealed class SuiteRegistration(EvaluationPlanner planner, ISuites suite
         entry.Expected,
         entry.Cluster,
         Repeats = entry.Repeats == 1 ? (int?)null : entry.Repeats,
+        entry.Pack,
+        entry.Messages,
         // What only some scorers have stands apart, so that the definitions of the others stay as they were.
         Scorers = entry.Scorers.Select(s => new { s.Name, Type = s.Type, s.Pattern, Settings = s == new ScorerEntry { Name = s.Name, Type = s.Type, Pattern = s.Pattern } ? null : s.Definition() }),
         Gates = entry.Gates.Select(g => new { g.Scorer, Type = g.Type, g.Margin, g.Min, g.Confidence }),

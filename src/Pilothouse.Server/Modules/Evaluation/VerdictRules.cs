@@ -11,7 +11,7 @@ namespace Pilothouse.Server.Modules.Evaluation;
 /// </summary>
 internal static class VerdictRules
 {
-    public const string Pass = "PASS", Fail = "FAIL", Inconclusive = "INCONCLUSIVE", Invalid = "INVALID", Skipped = "SKIPPED";
+    public const string Pass = "PASS", Fail = "FAIL", Inconclusive = "INCONCLUSIVE", Invalid = "INVALID", Skipped = "SKIPPED", Budget = "BUDGET";
 
     /// <summary>Sentences of the overall reason.</summary>
     private const int MaxReasons = 3;

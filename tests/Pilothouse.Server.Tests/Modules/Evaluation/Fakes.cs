@@ -34,7 +34,7 @@ internal sealed class EvaluationBench(TestDatabase database)
 
     private ResponseCache Cache => new(database.Db, database.Time, Options);
 
-    private EvaluationPlanner Planner => new(Repositories, new NoLocks(), Content, new ScorerFactory(Repositories, Content, Inference, new Judges(Inference, Cache, Options, database.Time), Options, TimeProvider.System), Options);
+    private EvaluationPlanner Planner => new(Repositories, new NoLocks(), Content, new ScorerFactory(Repositories, Content, Inference, new Judges(Inference, Cache, Options, database.Time), Options, TimeProvider.System), new SuiteRows(Content), Options);
 
     private Pilothouse.Server.Modules.Evaluation.SuiteRegistration Suites => new(Planner, new Pilothouse.Server.Modules.Registry.SuiteService(new Pilothouse.Server.Modules.Registry.RegistryStore(database.Db, Audit), database.Time));
 
@@ -114,6 +114,7 @@ internal sealed class FakeInference : IInference
     public Func<string, string, IReadOnlyDictionary<string, double>> Classify { get; set; } = (_, _) => new Dictionary<string, double>();
     public Func<string, IReadOnlyList<double>> Score { get; set; } = _ => [];
     public Func<string, IReadOnlyList<string>, IReadOnlyList<double>>? ScoreContinuations { get; set; }
+    public Action<IReadOnlyList<ChatTurn>> Turns { get; set; } = _ => { };
     public Func<string, IReadOnlyList<float>> Embed { get; set; } = _ => [1];
 
     public async Task<Generation> GenerateAsync(InferenceTarget target, GenerationRequest request, CancellationToken ct)
@@ -121,6 +122,7 @@ internal sealed class FakeInference : IInference
         ct.ThrowIfCancellationRequested();
         Interlocked.Increment(ref _calls);
         await Task.Yield();
+        Turns(request.Messages);
         return new Generation(Generate(target.Model, request.Messages[^1].Content), 1, 1, "stop", null, TimeSpan.Zero, TimeSpan.Zero);
     }
 
