@@ -29,4 +29,20 @@ public sealed partial class PilothouseClient
     {
         using var _ = await SendAsync(HttpMethod.Delete, $"api/v1/projects/{Uri.EscapeDataString(project)}/protection?pattern={Uri.EscapeDataString(pattern)}", null, ct);
     }
+
+    /// <summary>Mirrors of a project, and how they do.</summary>
+    public Task<IReadOnlyList<MirrorInfo>> ListMirrorsAsync(string project, CancellationToken ct) => GetAsync<IReadOnlyList<MirrorInfo>>($"api/v1/projects/{Uri.EscapeDataString(project)}/mirrors", ct);
+
+    /// <summary>Adds a mirror. Administrators only.</summary>
+    public Task<MirrorInfo> CreateMirrorAsync(string project, NewMirror mirror, CancellationToken ct) => PostAsync<MirrorInfo>($"api/v1/projects/{Uri.EscapeDataString(project)}/mirrors", mirror, ct);
+
+    /// <summary>Runs a mirror now; what went wrong stands in the answer.</summary>
+    public Task<MirrorInfo> SyncMirrorAsync(string project, string id, CancellationToken ct) =>
+        PostAsync<MirrorInfo>($"api/v1/projects/{Uri.EscapeDataString(project)}/mirrors/{Uri.EscapeDataString(id)}/sync", null, ct);
+
+    /// <summary>Removes a mirror; both repositories stay as they are. Administrators only.</summary>
+    public async Task DeleteMirrorAsync(string project, string id, CancellationToken ct)
+    {
+        using var _ = await SendAsync(HttpMethod.Delete, $"api/v1/projects/{Uri.EscapeDataString(project)}/mirrors/{Uri.EscapeDataString(id)}", null, ct);
+    }
 }

@@ -10,11 +10,11 @@ public sealed record MlflowWebhookEvent(string Entity, string Action)
     /// <summary>By proto number, the first is 1.</summary>
     public static IReadOnlyList<string> Entities { get; } =
     [
-        "REGISTERED_MODEL", "MODEL_VERSION", "MODEL_VERSION_TAG", "MODEL_VERSION_ALIAS", "PROMPT", "PROMPT_VERSION", "PROMPT_TAG", "PROMPT_VERSION_TAG", "PROMPT_ALIAS", "BUDGET_POLICY",
+        "REGISTERED_MODEL", "MODEL_VERSION", "MODEL_VERSION_TAG", "MODEL_VERSION_ALIAS", "PROMPT", "PROMPT_VERSION", "PROMPT_TAG", "PROMPT_VERSION_TAG", "PROMPT_ALIAS", "BUDGET_POLICY", "REPOSITORY",
     ];
 
     /// <summary>By proto number, the first is 1.</summary>
-    public static IReadOnlyList<string> Actions { get; } = ["CREATED", "UPDATED", "DELETED", "SET", "EXCEEDED"];
+    public static IReadOnlyList<string> Actions { get; } = ["CREATED", "UPDATED", "DELETED", "SET", "EXCEEDED", "PUSHED"];
 
     /// <summary>The actions that MLflow sends for an entity.</summary>
     public static IReadOnlyList<string> ActionsOf(string entity) => entity switch
@@ -23,6 +23,7 @@ public sealed record MlflowWebhookEvent(string Entity, string Action)
         "MODEL_VERSION_TAG" or "PROMPT_TAG" or "PROMPT_VERSION_TAG" => ["SET", "DELETED"],
         "MODEL_VERSION_ALIAS" or "PROMPT_ALIAS" => ["CREATED", "DELETED"],
         "BUDGET_POLICY" => ["EXCEEDED"],
+        "REPOSITORY" => ["PUSHED"], // ours: a push to a hosted repository
         _ => [],
     };
 }

@@ -78,3 +78,18 @@ public sealed record BlameView(string Project, string Revision, string Commit, s
 /// <summary>Lines in a row that came with one commit.</summary>
 /// <param name="Line">Number of the first line, from 1.</param>
 public sealed record BlameSection(string Commit, string Author, long TimeMs, string Subject, int Line, IReadOnlyList<string> Lines);
+
+/// <summary><c>POST /api/v1/projects/{project}/mirrors</c>.</summary>
+/// <param name="Direction"><c>pull</c> = this repository follows the other; <c>push</c> = the other follows this one.</param>
+/// <param name="Url">https or http address of the other repository, without a login.</param>
+/// <param name="Password">Password or token; kept sealed, never shown.</param>
+/// <param name="IntervalSeconds">Seconds between two runs, 60 to 30 days; 0 = only by command (a push mirror runs after each push in any case). Null = an hour for pull, 0 for push.</param>
+public sealed record NewMirror(string? Direction, string? Url, string? User = null, string? Password = null, long? IntervalSeconds = null);
+
+/// <summary>A mirror and how it does.</summary>
+/// <param name="HasPassword">One is kept.</param>
+/// <param name="LastMs">When it last ran; null = not yet.</param>
+/// <param name="LastOkMs">When it last ran well.</param>
+/// <param name="DueMs">When it runs next; null = by command, or after the next push.</param>
+/// <param name="LastError">What went wrong the last time; null = nothing.</param>
+public sealed record MirrorInfo(string Id, string Direction, string Url, string? User, bool HasPassword, long IntervalSeconds, string CreatedBy, long CreatedMs, long? LastMs, long? LastOkMs, long? DueMs, string? LastError);

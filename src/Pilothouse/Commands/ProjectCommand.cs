@@ -2,10 +2,10 @@ using System.CommandLine;
 
 namespace Pilothouse.Commands;
 
-/// <summary><c>pilothouse project create | list</c>.</summary>
+/// <summary><c>pilothouse project create | list | protect | unprotect | protection | mirror</c>.</summary>
 internal static class ProjectCommand
 {
-    public static Command Create() => new("project", "Projects and their hosted Git repositories.") { CreateProject(), List() };
+    public static Command Create() => new("project", "Projects and their hosted Git repositories.") { CreateProject(), List(), ProtectCommand.Protect(), ProtectCommand.Unprotect(), ProtectCommand.Show(), MirrorCommand.Create() };
 
     private static Command CreateProject()
     {

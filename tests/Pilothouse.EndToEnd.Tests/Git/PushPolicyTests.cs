@@ -1,6 +1,8 @@
 using System.Text;
 using Microsoft.Extensions.DependencyInjection;
+using Pilothouse.Protocols.Artifacts;
 using Pilothouse.Protocols.Lfs;
+using Pilothouse.Protocols.Locks;
 using Pilothouse.Protocols.V1;
 using Pilothouse.Server.Modules.Audit.Api;
 using Pilothouse.Server.Modules.Repositories.Api;
@@ -58,6 +60,25 @@ public class PushPolicyTests
         push = await world.GitAsync("a", "push", "--no-verify", "origin", "main");
         Assert.NotEqual(0, push.ExitCode);
         Assert.Contains("merged.txt", push.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_lock_whose_content_the_server_does_not_have_is_refused()
+    {
+        await using var world = await GitWorld.StartAsync();
+        await world.InitAsync("a", world.Url());
+        var content = Digest.Of(Weights);
+        var locked = LockFile.Create([new LockEntry(LockKind.File, "data/rows.jsonl") { Digest = content, Size = Weights.Length }]);
+        await world.WriteAsync("a", LockFile.FileName, Encoding.UTF8.GetBytes(locked.ToText()));
+        await world.CommitAsync("a", "Lock");
+        var push = await world.GitAsync("a", "push", "origin", "main");
+        Assert.NotEqual(0, push.ExitCode);
+        Assert.Contains($"data/rows.jsonl  {content}", push.Error, StringComparison.Ordinal);
+
+        var file = world.PathOf("rows.jsonl");
+        await File.WriteAllBytesAsync(file, Weights);
+        await world.Server.Client.UploadFileAsync(file, default);
+        (await world.GitAsync("a", "push", "-q", "origin", "main")).Succeeded();
     }
 
     [Fact]
@@ -193,6 +214,14 @@ public class PushPolicyTests
         Assert.NotEqual(0, deletion.ExitCode);
         Assert.Contains("release sha256:" + new string('a', 12), deletion.Error, StringComparison.Ordinal);
         Assert.NotEqual(0, force.ExitCode);
+        // The default branch too, to which HEAD still leads while the push is looked at.
+        await world.Server.Client.SetBranchRuleAsync("shop", new BranchRuleInfo("main", AllowForce: true), default);
+        (await world.GitAsync("a", "push", "-q", "origin", "main")).Succeeded();
+        (await world.GitAsync("a", "push", "-q", "origin", "main~1:refs/heads/main", "--force")).Succeeded(); // the tag keeps it
+        (await world.GitAsync("a", "push", "-q", "origin", "main")).Succeeded();
+        (await world.GitAsync("a", "push", "-q", "origin", ":v1")).Succeeded(); // the branch keeps it
+        Assert.Contains("release sha256:", (await world.GitAsync("a", "push", "--force", "origin", "main~1:refs/heads/main")).Error, StringComparison.Ordinal);
+        (await world.GitAsync("a", "push", "-q", "origin", "v1")).Succeeded();
         Assert.Contains("v1^{}", (await world.GitAsync("a", "ls-remote", "--tags", "origin")).Output, StringComparison.Ordinal);
     }
 

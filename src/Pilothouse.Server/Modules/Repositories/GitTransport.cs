@@ -15,7 +15,7 @@ internal sealed partial class GitTransport(Git git, PushService pushes, IOptions
     private static readonly string[] Services = ["git-upload-pack", "git-receive-pack"];
 
     /// <summary>For repositories of any age: what is received is checked, may have options, and is on disk when it is acknowledged.</summary>
-    private static readonly string[] ReceiveSettings = ["-c", "receive.fsckObjects=true", "-c", "receive.advertisePushOptions=true", "-c", "receive.autogc=false", "-c", "core.fsync=committed,reference"];
+    private static readonly string[] ReceiveSettings = ["-c", "receive.fsckObjects=true", "-c", "receive.advertisePushOptions=true", "-c", "receive.autogc=false", "-c", "transfer.hideRefs=refs/internal", "-c", "core.fsync=committed,reference"];
 
     /// <param name="service"><c>git-upload-pack</c> or <c>git-receive-pack</c>.</param>
     public static bool IsService(string? service) => Services.Contains(service);
@@ -26,7 +26,7 @@ internal sealed partial class GitTransport(Git git, PushService pushes, IOptions
     public async Task UploadPackAsync(string project, string? protocol, Stream input, Stream output, CancellationToken ct)
     {
         using var timeout = Timeout(ct);
-        await git.PipeAsync(null, ["upload-pack", "--stateless-rpc", git.PathOf(project)], Environment(protocol), input, output, timeout.Token);
+        await git.PipeAsync(null, ["-c", "transfer.hideRefs=refs/internal", "upload-pack", "--stateless-rpc", git.PathOf(project)], Environment(protocol), input, output, timeout.Token);
     }
 
     /// <summary>The report goes out when what moved is recorded.</summary>

@@ -7,6 +7,7 @@ using Pilothouse.Server.Modules.Repositories.Browse;
 using Pilothouse.Server.Modules.Repositories.Endpoints;
 using Pilothouse.Server.Modules.Repositories.Lfs;
 using Pilothouse.Server.Modules.Repositories.Locks;
+using Pilothouse.Server.Modules.Repositories.Mirrors;
 using Pilothouse.Server.Modules.Repositories.Push;
 using Pilothouse.Server.Platform;
 
@@ -30,6 +31,8 @@ public sealed class RepositoriesModule : IModule
         services.AddSingleton<TreeReader>().AddSingleton<CommitReader>().AddSingleton<DiffReader>().AddSingleton<BlameReader>().AddSingleton<IRepositoryBrowser, RepositoryBrowser>();
         services.AddSingleton<LfsStore>().AddSingleton<LfsTokens>().AddSingleton<LfsService>().AddSingleton<LfsTusService>();
         services.AddSingleton<LockStore>().AddSingleton<PushLocks>().AddSingleton<IProjectLocks, ProjectLocks>();
+        services.AddSingleton<MirrorStore>().AddSingleton<LfsRemote>().AddSingleton<MirrorRunner>().AddSingleton<MirrorService>().AddSingleton<IMirrors>(s => s.GetRequiredService<MirrorService>()).AddHostedService<MirrorLoop>();
+        services.AddHttpClient(LfsRemote.HttpClientName, client => client.Timeout = TimeSpan.FromHours(6)).ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { AllowAutoRedirect = false, ConnectTimeout = TimeSpan.FromSeconds(30) });
         services.AddSingleton<LfsLockStore>().AddSingleton<LfsLockService>();
     }
 
@@ -38,6 +41,7 @@ public sealed class RepositoriesModule : IModule
         endpoints.MapProjects();
         endpoints.MapBranchRules();
         endpoints.MapBrowse();
+        endpoints.MapMirrors();
         endpoints.MapGit();
         endpoints.MapLfs();
     }

@@ -16,6 +16,10 @@ internal sealed partial class RepositoryService(Git git, IProjects projects) : I
     private const int MaxLockFile = 64 * 1024 * 1024;
     private const int MaxLog = 1000;
     private const int MaxLogBytes = 4 * 1024 * 1024;
+    private const int MaxRefBytes = 64 * 1024 * 1024;
+
+    /// <summary>Refs of the server's own: hidden from clients.</summary>
+    public const string InternalRefs = "refs/internal/";
 
     public async Task<string> ResolveAsync(string project, string revision, CancellationToken ct)
     {
@@ -72,10 +76,14 @@ internal sealed partial class RepositoryService(Git git, IProjects projects) : I
             $"{ProjectFileName} of commit {commit} has {result.Faults.Count} fault(s):\n" + string.Join('\n', result.Faults.Select(f => $"{ProjectFileName}:{f}")));
     }
 
-    /// <summary>All refs with their commits, to see what a push moved.</summary>
-    internal async Task<Dictionary<string, string>> RefsAsync(string project, CancellationToken ct)
+    /// <summary>Refs that people see with their commits, to tell what a push moved.</summary>
+    internal async Task<Dictionary<string, string>> RefsAsync(string project, CancellationToken ct) =>
+        (await AllRefsAsync(project, ct)).Where(r => !r.Key.StartsWith(InternalRefs, StringComparison.Ordinal)).ToDictionary();
+
+    /// <summary>The server's own refs too.</summary>
+    internal async Task<Dictionary<string, string>> AllRefsAsync(string project, CancellationToken ct)
     {
-        var (_, output, _) = await git.RunAsync(project, ["for-each-ref", "--format=%(refname) %(objectname)"], MaxLogBytes, ct);
+        var (_, output, _) = await git.RunAsync(project, ["for-each-ref", "--format=%(refname) %(objectname)"], MaxRefBytes, ct);
         return Encoding.UTF8.GetString(output).Split('\n', StringSplitOptions.RemoveEmptyEntries)
             .Select(line => line.Split(' ')).ToDictionary(parts => parts[0], parts => parts[1]);
     }

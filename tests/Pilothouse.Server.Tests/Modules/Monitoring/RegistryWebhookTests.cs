@@ -8,6 +8,8 @@ using Microsoft.Extensions.Logging;
 using Pilothouse.Data;
 using Pilothouse.Protocols.Mlflow;
 using Pilothouse.Server.Modules.Monitoring.Webhooks;
+using Pilothouse.Server.Modules.Repositories.Api;
+using Pilothouse.Server.Platform;
 using Pilothouse.Server.Tests.Modules.Registry;
 using Pilothouse.Testing;
 
@@ -50,6 +52,21 @@ public sealed class RegistryWebhookTests
         Assert.Equal("""{"name":"p","key":"k","value":"v"}""", bodies["prompt_tag/set"]);
         Assert.All(came, d => Assert.Equal(MlflowWebhookSignature.Of(Secret, d.Id, long.Parse(d.Timestamp, System.Globalization.CultureInfo.InvariantCulture), d.Body), d.Signature));
         Assert.Equal(9, came.Select(d => d.Id).Distinct().Count());
+    }
+
+    [Theory, DatabaseData]
+    public async Task A_push_to_a_repository_arrives_signed(string kind)
+    {
+        await using var receiver = await Receiver.StartAsync();
+        await using var server = await StartAsync(kind);
+        await CreateAsync(MlflowApi.Of(server), receiver, "REPOSITORY/PUSHED");
+
+        await server.Service<IEventBus>().PublishAsync(new RepositoryPushed("shop", "ann", [new RefUpdate("refs/heads/main", new string('0', 40), new string('a', 40))], ["ci.skip", "reason=New data"], "New data"), default);
+
+        var came = await receiver.NextAsync();
+        Assert.Equal(("repository", "pushed"), (Text(came.Json, "entity"), Text(came.Json, "action")));
+        Assert.Equal($$"""{"project":"shop","actor":"ann","git_url":"/git/shop.git","updates":[{"ref":"refs/heads/main","old_commit":"{{new string('0', 40)}}","new_commit":"{{new string('a', 40)}}"}],"count":1,"options":["ci.skip","reason=New data"],"reason":"New data"}""", came.Json["data"]!.ToJsonString());
+        Assert.Equal(MlflowWebhookSignature.Of(Secret, came.Id, long.Parse(came.Timestamp, System.Globalization.CultureInfo.InvariantCulture), came.Body), came.Signature);
     }
 
     [Theory, DatabaseData]

@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using Pilothouse.Protocols.Mlflow;
 using Pilothouse.Server.Modules.Registry.Api;
+using Pilothouse.Server.Modules.Repositories.Api;
 
 namespace Pilothouse.Server.Modules.Monitoring.Webhooks;
 
@@ -9,6 +10,12 @@ namespace Pilothouse.Server.Modules.Monitoring.Webhooks;
 internal static class WebhookMessage
 {
     private static readonly JsonSerializerOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>Ours beside MLflow's: branches or tags of a hosted repository moved.</summary>
+    public static MlflowWebhookEvent Pushed { get; } = new("REPOSITORY", "PUSHED");
+
+    /// <summary>Updates told in one delivery; the number of all stands beside them.</summary>
+    private const int MaxUpdates = 100;
 
     /// <returns>Null when MLflow has no event for it: tags of registered models.</returns>
     public static MlflowWebhookEvent? EventOf(RegistryChanged e) => (e.IsPrompt, e.Change) switch
@@ -34,6 +41,17 @@ internal static class WebhookMessage
         ["data"] = data,
     }, Json);
 
+    public static object DataOf(RepositoryPushed e) => new
+    {
+        project = e.Project,
+        actor = e.Actor,
+        git_url = $"/git/{e.Project}.git",
+        updates = e.Updates.Take(MaxUpdates).Select(u => new Dictionary<string, string> { ["ref"] = u.Ref, ["old_commit"] = u.OldCommit, ["new_commit"] = u.NewCommit }),
+        count = e.Updates.Count,
+        options = e.Options,
+        reason = e.Reason,
+    };
+
     public static object DataOf(RegistryChanged e)
     {
         var version = e.Version?.ToString(System.Globalization.CultureInfo.InvariantCulture);
@@ -54,6 +72,8 @@ internal static class WebhookMessage
     /// <summary>What a test delivery carries.</summary>
     public static object ExampleOf(MlflowWebhookEvent kind)
     {
+        if (kind == Pushed)
+            return DataOf(new RepositoryPushed("example-project", "ann", [new RefUpdate("refs/heads/main", new string('1', 40), new string('2', 40))], ["reason=An example"], "An example"));
         if (kind.Entity == "BUDGET_POLICY")
             return new { budget_policy_id = "bp-example", budget_unit = "USD", budget_amount = 100.0, current_spend = 105.5, duration_unit = "DAYS", duration_value = 1, target_scope = "GLOBAL", workspace = "default", window_start = 1767225600000 };
         var prompt = kind.Entity.StartsWith("PROMPT", StringComparison.Ordinal);

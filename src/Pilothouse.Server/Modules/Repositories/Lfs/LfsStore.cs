@@ -1,4 +1,6 @@
+using System.Runtime.CompilerServices;
 using Pilothouse.Data;
+using Pilothouse.Protocols.Lfs;
 using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Repositories.Lfs;
@@ -34,6 +36,19 @@ internal sealed class LfsStore(Db db, TimeProvider time)
             row.Text(actor);
             row.Integer(now);
         }, ignoreDuplicates: true), ct);
+    }
+
+    /// <summary>Objects that came since a time, in pages.</summary>
+    public async IAsyncEnumerable<IReadOnlyList<LfsPointer>> SinceAsync(string project, long sinceMs, int page, [EnumeratorCancellation] CancellationToken ct)
+    {
+        for (var after = ""; ;)
+        {
+            var rows = await db.ReadAsync(session => session.QueryAsync<Row>(
+                "SELECT oid, size FROM rep_lfs_object WHERE project = @project AND created_ms >= @sinceMs AND oid > @after ORDER BY oid LIMIT @page", new { project, sinceMs, after, page }), ct);
+            if (rows.Count > 0) yield return [.. rows.Select(r => new LfsPointer(r.Oid, r.Size))];
+            if (rows.Count < page) yield break;
+            after = rows[^1].Oid;
+        }
     }
 
     /// <returns>Number and total size in bytes of a project's objects.</returns>

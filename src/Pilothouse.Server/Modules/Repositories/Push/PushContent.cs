@@ -24,14 +24,16 @@ internal sealed class PushContent(Git git, LfsService lfs, LfsStore objects, Lfs
     private const int MaxSymlink = 4096;
     private const byte Nul = 0;
 
+    /// <param name="actor">Null = a mirror, whom no lock holds.</param>
     /// <param name="tips">New ids of the refs.</param>
     /// <param name="environment">That of the quarantine.</param>
     /// <param name="requireData">False = LFS objects may be missing.</param>
-    public async Task CheckAsync(string project, string actor, IReadOnlyList<string> tips, IReadOnlyDictionary<string, string> environment, bool requireData, PushFindings findings, CancellationToken ct)
+    public async Task CheckAsync(string project, string? actor, IReadOnlyList<string> tips, IReadOnlyDictionary<string, string> environment, bool requireData, PushFindings findings, CancellationToken ct)
     {
-        var locked = (await locks.OthersAsync(project, actor, MaxLocks, ct)).ToDictionary(l => l.Path, l => l.Owner);
+        var locked = actor is null ? [] : (await locks.OthersAsync(project, actor, MaxLocks, ct)).ToDictionary(l => l.Path, l => l.Owner);
+        actor ??= Mirrors.MirrorRunner.Actor;
         // Merges too: what only the merge itself changed (-c).
-        await using var log = git.Start(project, ["log", "--format=tformat:", "--raw", "-r", "-z", "-c", "--no-abbrev", "--no-renames", .. tips, "--not", "--all"], environment);
+        await using var log = git.Start(project, ["log", "--format=tformat:", "--raw", "-r", "-z", "-c", "--no-abbrev", "--no-renames", .. tips, "--not", $"--exclude={RepositoryService.InternalRefs}*", "--all"], environment);
         log.Input.Close();
         await using var reader = new ObjectReader(git.Start(project, ObjectReader.Arguments, environment));
         var changes = new DelimitedReader(log.Output);

@@ -7,6 +7,8 @@ namespace Pilothouse.Server.Modules.Repositories.Push;
 internal sealed class PushFindings
 {
     private const int MaxListed = 20;
+    private const int MaxPointers = 100_000;
+    private readonly HashSet<LfsPointer> _pointers = [];
     private readonly List<string> _lines = [];
     private readonly Section _missing = new("the server does not have the data of these files (path, object, bytes):",
         "Send it with: git lfs push --all REMOTE. If the objects are nowhere any more, an operator may let such commits in: Repositories:RequireData=false.");
@@ -14,10 +16,17 @@ internal sealed class PushFindings
     private readonly Section _locked = new("these files are locked by others (path, owner):", "Ask them to unlock them, or see: git lfs locks");
     private readonly Section _links = new("these symbolic links lead out of the repository (path, target):", "Make them relative, to a place inside of it.");
 
+    /// <summary>Objects that are not here.</summary>
+    public IReadOnlyList<LfsPointer> MissingPointers => [.. _pointers];
+
     /// <summary>A fault in words.</summary>
     public void Add(string line) => _lines.Add(line);
 
-    public void Missing(string path, LfsPointer pointer) => _missing.Add($"{path}  {pointer.Oid}  {pointer.Size}");
+    public void Missing(string path, LfsPointer pointer)
+    {
+        _missing.Add($"{path}  {pointer.Oid}  {pointer.Size}");
+        if (_pointers.Count < MaxPointers) _pointers.Add(pointer);
+    }
 
     public void WrongSize(string path, LfsPointer pointer, long size) => _sizes.Add($"{path}  {pointer.Oid}  {pointer.Size}, not {size}");
 

@@ -13,7 +13,6 @@ internal sealed class PushPolicy(Git git, IBranchRules rules, PushContent conten
     private const int MaxOption = 1024;
     private const int MaxDropped = 10_000;
     private const string Heads = "refs/heads/";
-    private const string Internal = "refs/internal/";
 
     /// <returns>Lines that say what is wrong; empty = it may come in.</returns>
     public async Task<IReadOnlyList<string>> CheckAsync(string project, Caller caller, PushRequest push, CancellationToken ct)
@@ -31,9 +30,19 @@ internal sealed class PushPolicy(Git git, IBranchRules rules, PushContent conten
         return findings.Lines();
     }
 
+    /// <summary>What a mirror is about to move: its objects are in the repository already. Protection of branches does not count, what releases stand on and data that is missing do.</summary>
+    public async Task<PushFindings> CheckMirrorAsync(string project, IReadOnlyList<RefUpdate> updates, CancellationToken ct)
+    {
+        var findings = new PushFindings();
+        await CheckDroppedAsync(project, updates, Git.NoEnvironment, findings, ct);
+        var tips = updates.Select(u => u.NewCommit).Where(id => !IsNone(id)).Distinct().ToList();
+        foreach (var chunk in tips.Chunk(MaxUpdates)) await content.CheckAsync(project, null, chunk, Git.NoEnvironment, options.Value.RequireData, findings, ct);
+        return findings;
+    }
+
     private async Task CheckAsync(string project, Caller caller, RefUpdate update, IReadOnlyList<BranchRule> protection, IReadOnlyDictionary<string, string> environment, PushFindings findings, CancellationToken ct)
     {
-        if (update.Ref.StartsWith(Internal, StringComparison.Ordinal))
+        if (update.Ref.StartsWith(RepositoryService.InternalRefs, StringComparison.Ordinal))
         {
             findings.Add($"{update.Ref} is the server's own.");
             return;
@@ -55,8 +64,9 @@ internal sealed class PushPolicy(Git git, IBranchRules rules, PushContent conten
         var old = updates.Select(u => u.OldCommit).Where(id => !IsNone(id)).Distinct().ToList();
         if (old.Count == 0) return;
         using var output = new MemoryStream();
+        // Not --all: that has HEAD too, which would still lead to what its branch is about to leave.
         var (exitCode, error) = await git.PipeAsync(project, [
-            "rev-list", $"--max-count={MaxDropped + 1}", .. old, "--not", .. updates.Select(u => u.NewCommit).Where(id => !IsNone(id)).Distinct(), .. updates.Select(u => "--exclude=" + u.Ref), "--all"],
+            "rev-list", $"--max-count={MaxDropped + 1}", .. old, "--not", .. updates.Select(u => u.NewCommit).Where(id => !IsNone(id)).Distinct(), .. updates.Select(u => "--exclude=" + u.Ref), $"--exclude={RepositoryService.InternalRefs}*", "--glob=refs/*"],
             environment, Stream.Null, output, ct);
         if (exitCode != 0) throw new PilothouseException(ErrorCode.Internal, $"git rev-list failed: {error}");
         var dropped = Encoding.ASCII.GetString(output.ToArray()).Split('\n', StringSplitOptions.RemoveEmptyEntries);

@@ -68,6 +68,9 @@ internal sealed partial class PushService(PushHook hook, PushPolicy policy, Push
             .Select(name => new RefUpdate(name, before.GetValueOrDefault(name, None), after.GetValueOrDefault(name, None)))
             .Where(update => update.OldCommit != update.NewCommit)];
 
+    /// <summary>Notes that the refs are about to move.</summary>
+    public Task BeginAsync(PendingPush push, CancellationToken ct) => store.BeginAsync(push, ct);
+
     /// <summary>Records what moved and tells everyone.</summary>
     public async Task EndAsync(PendingPush push, IReadOnlyList<RefUpdate> moved, CancellationToken ct)
     {
