@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using Pilothouse.Protocols.V1;
 
@@ -9,6 +10,7 @@ internal sealed class BlameReader(Git git)
     private const int MaxLines = 10_000;
     private const int MaxLine = 2_000;
     private const int ShaLength = 40;
+    private static readonly SearchValues<char> LowerHex = SearchValues.Create("0123456789abcdef");
 
     public async Task<(IReadOnlyList<BlameSection> Sections, bool Truncated)> ReadAsync(string project, string commit, string path, CancellationToken ct)
     {
@@ -33,7 +35,7 @@ internal sealed class BlameReader(Git git)
                 current.Add(line[1..] + (lines.WasCut ? "…" : ""));
             }
             // 62afc21... 3 3 2: id, line then, line now, lines of the group
-            else if (line.Length > ShaLength && line[ShaLength] == ' ' && line.AsSpan(0, ShaLength).IndexOfAnyExcept("0123456789abcdef") < 0)
+            else if (line.Length > ShaLength && line[ShaLength] == ' ' && line.AsSpan(0, ShaLength).IndexOfAnyExcept(LowerHex) < 0)
             {
                 id = line[..ShaLength];
                 if (!known.ContainsKey(id)) known[id] = new Facts("", 0, "");

@@ -6,7 +6,8 @@ namespace Pilothouse.Server.Modules.Repositories.Browse;
 internal sealed class BoundedLines(Stream stream, int maxLine)
 {
     private readonly byte[] _buffer = new byte[64 * 1024];
-    private readonly MemoryStream _line = new();
+    private readonly byte[] _line = new byte[maxLine];
+    private int _length;
     private int _start;
     private int _end;
 
@@ -16,7 +17,7 @@ internal sealed class BoundedLines(Stream stream, int maxLine)
     /// <returns>The next line without its end; null at the end.</returns>
     public async ValueTask<string?> ReadAsync(CancellationToken ct)
     {
-        _line.SetLength(0);
+        _length = 0;
         WasCut = false;
         for (var any = false; ;)
         {
@@ -28,13 +29,14 @@ internal sealed class BoundedLines(Stream stream, int maxLine)
             any = true;
             var at = _buffer.AsSpan(_start, _end - _start).IndexOf((byte)'\n');
             var count = at < 0 ? _end - _start : at;
-            var kept = (int)Math.Min(count, maxLine - _line.Length);
-            _line.Write(_buffer, _start, kept);
+            var kept = Math.Min(count, maxLine - _length);
+            _buffer.AsSpan(_start, kept).CopyTo(_line.AsSpan(_length));
+            _length += kept;
             WasCut |= kept < count;
             _start += at < 0 ? count : count + 1;
             if (at >= 0) return Text();
         }
     }
 
-    private string Text() => Encoding.UTF8.GetString(_line.GetBuffer(), 0, (int)_line.Length);
+    private string Text() => Encoding.UTF8.GetString(_line, 0, _length);
 }

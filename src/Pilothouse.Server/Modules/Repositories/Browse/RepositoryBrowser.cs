@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using Pilothouse.Protocols.Lfs;
 using Pilothouse.Protocols.V1;
 using Pilothouse.Server.Modules.Blobs.Api;

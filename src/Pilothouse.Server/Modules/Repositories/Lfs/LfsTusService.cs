@@ -1,6 +1,5 @@
 using Pilothouse.Protocols.V1;
 using Pilothouse.Server.Modules.Blobs.Api;
-using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Repositories.Lfs;
 

@@ -1,7 +1,5 @@
 using System.Text;
 using Microsoft.Extensions.Options;
-using Pilothouse.Protocols.Lfs;
-using Pilothouse.Server.Modules.Repositories.Api;
 using Pilothouse.Server.Modules.Repositories.Lfs;
 using Pilothouse.Server.Modules.Repositories.Push;
 using Pilothouse.Server.Platform;
