@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using Pilothouse.Client;
-using Pilothouse.Client.Uploads;
 using Pilothouse.Protocols.V1;
 
 namespace Pilothouse.Commands;

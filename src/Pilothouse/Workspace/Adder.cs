@@ -51,7 +51,7 @@ internal sealed class Adder(WorkTree tree, ContentCache cache, PilothouseClient 
         return (file.With(entry), new Added(entry, !entry.Says(before), scan.Read, sent, bytes));
     }
 
-    private static void Check(string path, IReadOnlyList<(string Path, FileStat Stat)> files)
+    private static void Check(string path, List<(string Path, FileStat Stat)> files)
     {
         if (files.Count == 0) throw new UsageException($"{path} holds no file.");
         if (files.Count > ContentManifest.MaxFiles) throw new UsageException($"{path} holds {files.Count} files; one folder may have {ContentManifest.MaxFiles:N0}. Add its folders one by one.");
@@ -61,7 +61,7 @@ internal sealed class Adder(WorkTree tree, ContentCache cache, PilothouseClient 
         if (LockRules.Collision(files.Select(f => f.Path)) is { } collision) throw new UsageException($"{collision}. Rename one of them.");
     }
 
-    private static async Task<List<(string Path, FileStat Stat, Hash32 Content)>> ContentsAsync(TreeScan scan, StatIndex index, IReadOnlyList<(string Path, FileStat Stat)> files, CancellationToken ct)
+    private static async Task<List<(string Path, FileStat Stat, Hash32 Content)>> ContentsAsync(TreeScan scan, StatIndex index, List<(string Path, FileStat Stat)> files, CancellationToken ct)
     {
         var contents = new List<(string, FileStat, Hash32)>(files.Count);
         var unread = new List<(string, FileStat, PlannedFile)>();

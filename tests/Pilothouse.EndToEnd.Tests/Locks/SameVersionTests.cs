@@ -122,7 +122,7 @@ public sealed class SameVersionTests
         Assert.Contains("is in Git already", (await bench.RunAsync(ann, "add", "pilothouse.yaml")).Error, StringComparison.Ordinal);
     }
 
-    [Fact]
+    [Fact, System.Runtime.Versioning.UnsupportedOSPlatform("windows")]
     public async Task A_cache_that_was_written_to_through_a_link_is_noticed_and_mended()
     {
         await using var bench = await Workbench.StartAsync();

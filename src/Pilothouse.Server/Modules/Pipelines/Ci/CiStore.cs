@@ -1,6 +1,5 @@
 using Pilothouse.Data;
 using Pilothouse.Server.Modules.Audit.Api;
-using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Pipelines.Ci;
 
