@@ -73,7 +73,19 @@ public sealed record TensorDelta(bool IsSame, double? L2, double? BaseL2, double
     {
         private static readonly Dictionary<string, int> Widths = new()
         {
-            ["F64"] = 8, ["F32"] = 4, ["F16"] = 2, ["BF16"] = 2, ["I64"] = 8, ["U64"] = 8, ["I32"] = 4, ["U32"] = 4, ["I16"] = 2, ["U16"] = 2, ["I8"] = 1, ["U8"] = 1, ["BOOL"] = 1,
+            ["F64"] = 8,
+            ["F32"] = 4,
+            ["F16"] = 2,
+            ["BF16"] = 2,
+            ["I64"] = 8,
+            ["U64"] = 8,
+            ["I32"] = 4,
+            ["U32"] = 4,
+            ["I16"] = 2,
+            ["U16"] = 2,
+            ["I8"] = 1,
+            ["U8"] = 1,
+            ["BOOL"] = 1,
         };
 
         public double Difference { get; private set; }

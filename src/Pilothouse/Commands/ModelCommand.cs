@@ -31,7 +31,8 @@ internal static class ModelCommand
             if (!Directory.Exists(path)) throw new UsageException($"There is no directory {path}.");
             var (files, _) = await UploadReport.RunAsync(options => client.UploadDirectoryAsync(path, options, ct), r => r.Uploaded);
             var version = await client.RegisterModelAsync(result.GetValue(name)!, new NewModelVersion(result.GetValue(kind)!, files, result.GetValue(description),
-                result.GetValue(run), result.GetValue(project), result.GetValue(commit), result.GetValue(dataset), result.GetValue(@base)) { BaseRelation = result.GetValue(relation) }, ct);
+                result.GetValue(run), result.GetValue(project), result.GetValue(commit), result.GetValue(dataset), result.GetValue(@base))
+            { BaseRelation = result.GetValue(relation) }, ct);
             Console.WriteLine(result.GetValue(json) ? Output.ToJson(version) : $"{version.Reference} {version.Digest}");
             return ExitCode.Ok;
         }, guarded: true);

@@ -115,7 +115,8 @@ internal sealed class RunReproducer(PilothouseClient client, ReproduceOptions op
             Nested = true,
             SystemMetricsInterval = null,
             Command = command,
-        }, recorded.Outputs, TimeSpan.FromSeconds(10)) { Variables = variables, Inputs = recorded.Inputs };
+        }, recorded.Outputs, TimeSpan.FromSeconds(10))
+        { Variables = variables, Inputs = recorded.Inputs };
         var back = Environment.CurrentDirectory;
         try
         {

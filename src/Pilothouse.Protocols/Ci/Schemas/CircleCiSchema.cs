@@ -18,8 +18,16 @@ internal static class CircleCiSchema
     {
         ["run"] = Shape.Either(Shape.Text, Shape.Keys(new()
         {
-            ["command"] = Shape.Text, ["name"] = Shape.Text, ["shell"] = Shape.Text, ["environment"] = Shape.Any, ["background"] = Shape.Flag, ["working_directory"] = Shape.Text,
-            ["no_output_timeout"] = Shape.Text, ["when"] = Shape.Word("always", "on_success", "on_fail"), ["max_auto_reruns"] = Shape.Count, ["auto_rerun_delay"] = Shape.Text,
+            ["command"] = Shape.Text,
+            ["name"] = Shape.Text,
+            ["shell"] = Shape.Text,
+            ["environment"] = Shape.Any,
+            ["background"] = Shape.Flag,
+            ["working_directory"] = Shape.Text,
+            ["no_output_timeout"] = Shape.Text,
+            ["when"] = Shape.Word("always", "on_success", "on_fail"),
+            ["max_auto_reruns"] = Shape.Count,
+            ["auto_rerun_delay"] = Shape.Text,
         }, ["command"])),
         ["checkout"] = Shape.Keys(new() { ["name"] = Shape.Text, ["path"] = Shape.Text, ["method"] = Shape.Word("blobless", "full") }, []),
         ["setup_remote_docker"] = Shape.Either(Shape.Nothing, Shape.Keys(new() { ["name"] = Shape.Text, ["docker_layer_caching"] = Shape.Flag, ["version"] = Shape.Text }, [])),
@@ -36,34 +44,62 @@ internal static class CircleCiSchema
 
     private static readonly Shape Image = Shape.Keys(new()
     {
-        ["image"] = Shape.Text, ["name"] = Shape.Text, ["entrypoint"] = Shape.TextOrTexts, ["command"] = Shape.TextOrTexts, ["user"] = Shape.Text, ["environment"] = Shape.Any, ["auth"] = Shape.Any, ["aws_auth"] = Shape.Any,
+        ["image"] = Shape.Text,
+        ["name"] = Shape.Text,
+        ["entrypoint"] = Shape.TextOrTexts,
+        ["command"] = Shape.TextOrTexts,
+        ["user"] = Shape.Text,
+        ["environment"] = Shape.Any,
+        ["auth"] = Shape.Any,
+        ["aws_auth"] = Shape.Any,
     }, ["image"]);
 
     private static readonly Dictionary<string, Shape> Executor = new()
     {
-        ["description"] = Shape.Text, ["docker"] = Shape.List(Image, mayBeEmpty: false), ["machine"] = Shape.Any, ["macos"] = Shape.Any, ["resource_class"] = Shape.Text, ["shell"] = Shape.Text,
-        ["working_directory"] = Shape.Text, ["environment"] = Shape.Any, ["parameters"] = Shape.Any,
+        ["description"] = Shape.Text,
+        ["docker"] = Shape.List(Image, mayBeEmpty: false),
+        ["machine"] = Shape.Any,
+        ["macos"] = Shape.Any,
+        ["resource_class"] = Shape.Text,
+        ["shell"] = Shape.Text,
+        ["working_directory"] = Shape.Text,
+        ["environment"] = Shape.Any,
+        ["parameters"] = Shape.Any,
     };
 
     private static readonly Shape Job = Shape.Keys(new(Executor)
     {
-        ["steps"] = Steps, ["executor"] = Shape.Either(Shape.Text, Shape.Map(Shape.Any)), ["parallelism"] = Shape.Count, ["retention"] = Shape.Any, ["circleci_ip_ranges"] = Shape.Flag,
-        ["type"] = Shape.Word("build", "release", "lock", "unlock", "approval", "no-op"), ["branches"] = Shape.Any,
+        ["steps"] = Steps,
+        ["executor"] = Shape.Either(Shape.Text, Shape.Map(Shape.Any)),
+        ["parallelism"] = Shape.Count,
+        ["retention"] = Shape.Any,
+        ["circleci_ip_ranges"] = Shape.Flag,
+        ["type"] = Shape.Word("build", "release", "lock", "unlock", "approval", "no-op"),
+        ["branches"] = Shape.Any,
     }, []);
 
     private static readonly Shape Invocation = Shape.Either(Shape.Text, Shape.Map(Shape.Keys(new() { ["requires"] = Shape.List(Shape.Either(Shape.Text, Shape.Map(Shape.TextOrTexts))), ["filters"] = Filter, ["name"] = Shape.Text, ["type"] = Shape.Word("approval", "no-op"), ["context"] = Shape.TextOrTexts, ["matrix"] = Shape.Any }, [], Shape.Any)));
 
     private static readonly Shape Workflow = Shape.Keys(new()
     {
-        ["jobs"] = Shape.List(Invocation, mayBeEmpty: false), ["when"] = Shape.Any, ["unless"] = Shape.Any, ["max_auto_reruns"] = Shape.Count,
+        ["jobs"] = Shape.List(Invocation, mayBeEmpty: false),
+        ["when"] = Shape.Any,
+        ["unless"] = Shape.Any,
+        ["max_auto_reruns"] = Shape.Count,
         ["triggers"] = Shape.List(Shape.Keys(new() { ["schedule"] = Shape.Keys(new() { ["cron"] = Shape.Text, ["filters"] = Filter }, ["cron", "filters"]) }, ["schedule"])),
     }, ["jobs"]);
 
     private static readonly Shape Root = Shape.Keys(new()
     {
-        ["version"] = Shape.Word("2.1"), ["setup"] = Shape.Flag, ["orbs"] = Shape.Map(Shape.Any), ["parameters"] = Shape.Map(Shape.Keys(new() { ["type"] = Shape.Word("string", "boolean", "integer", "enum"), ["default"] = Shape.Any, ["description"] = Shape.Text, ["enum"] = Shape.List(Shape.Any) }, ["type"])),
-        ["commands"] = Shape.Map(Shape.Keys(new() { ["description"] = Shape.Text, ["parameters"] = Shape.Any, ["steps"] = Steps }, ["steps"])), ["executors"] = Shape.Map(Shape.Keys(Executor, [])),
-        ["jobs"] = Shape.Map(Job), ["job-groups"] = Shape.Any, ["experimental"] = Shape.Any,
+        ["version"] = Shape.Word("2.1"),
+        ["setup"] = Shape.Flag,
+        ["orbs"] = Shape.Map(Shape.Any),
+        ["parameters"] = Shape.Map(Shape.Keys(new() { ["type"] = Shape.Word("string", "boolean", "integer", "enum"), ["default"] = Shape.Any, ["description"] = Shape.Text, ["enum"] = Shape.List(Shape.Any) }, ["type"])),
+        ["commands"] = Shape.Map(Shape.Keys(new() { ["description"] = Shape.Text, ["parameters"] = Shape.Any, ["steps"] = Steps }, ["steps"])),
+        ["executors"] = Shape.Map(Shape.Keys(Executor, [])),
+        ["jobs"] = Shape.Map(Job),
+        ["job-groups"] = Shape.Any,
+        ["experimental"] = Shape.Any,
         ["workflows"] = Shape.Keys(new() { ["version"] = Shape.Number }, [], Workflow),
     }, ["version"], Shape.UnlessSlip);
 

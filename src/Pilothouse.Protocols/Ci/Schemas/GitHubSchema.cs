@@ -24,12 +24,28 @@ internal static class GitHubSchema
     private static readonly Shape Env = Shape.Either(Shape.Expression, Shape.Map(Shape.Either(Shape.Nothing, Shape.Text)));
     private static readonly Shape Input = Shape.Keys(new()
     {
-        ["type"] = Shape.Word("string", "boolean", "number", "choice", "environment"), ["description"] = Shape.Text, ["required"] = Shape.Flag, ["default"] = Shape.Any, ["options"] = Shape.List(Shape.Text, mayBeEmpty: false), ["deprecationMessage"] = Shape.Text,
+        ["type"] = Shape.Word("string", "boolean", "number", "choice", "environment"),
+        ["description"] = Shape.Text,
+        ["required"] = Shape.Flag,
+        ["default"] = Shape.Any,
+        ["options"] = Shape.List(Shape.Text, mayBeEmpty: false),
+        ["deprecationMessage"] = Shape.Text,
     }, []);
     private static readonly Shape Filter = Shape.Keys(new()
     {
-        ["branches"] = Shape.TextOrTexts, ["branches-ignore"] = Shape.TextOrTexts, ["tags"] = Shape.TextOrTexts, ["tags-ignore"] = Shape.TextOrTexts, ["paths"] = Shape.TextOrTexts, ["paths-ignore"] = Shape.TextOrTexts,
-        ["types"] = Shape.TextOrTexts, ["workflows"] = Shape.TextOrTexts, ["inputs"] = Shape.Either(Shape.Nothing, Shape.Map(Shape.Either(Shape.Nothing, Input))), ["outputs"] = Shape.Any, ["secrets"] = Shape.Any, ["names"] = Shape.Any, ["versions"] = Shape.Any,
+        ["branches"] = Shape.TextOrTexts,
+        ["branches-ignore"] = Shape.TextOrTexts,
+        ["tags"] = Shape.TextOrTexts,
+        ["tags-ignore"] = Shape.TextOrTexts,
+        ["paths"] = Shape.TextOrTexts,
+        ["paths-ignore"] = Shape.TextOrTexts,
+        ["types"] = Shape.TextOrTexts,
+        ["workflows"] = Shape.TextOrTexts,
+        ["inputs"] = Shape.Either(Shape.Nothing, Shape.Map(Shape.Either(Shape.Nothing, Input))),
+        ["outputs"] = Shape.Any,
+        ["secrets"] = Shape.Any,
+        ["names"] = Shape.Any,
+        ["versions"] = Shape.Any,
     }, []);
 
     private static readonly Shape On = Shape.Either(Shape.Word(Events), Shape.List(Shape.Word(Events), mayBeEmpty: false),
@@ -37,21 +53,58 @@ internal static class GitHubSchema
 
     private static readonly Shape Step = Shape.Keys(new()
     {
-        ["id"] = Shape.Text, ["if"] = Shape.Text, ["name"] = Shape.Text, ["uses"] = Shape.Text, ["run"] = Shape.Text, ["working-directory"] = Shape.Text, ["shell"] = Shape.Text, ["with"] = Env, ["env"] = Env,
-        ["continue-on-error"] = Shape.Flag, ["timeout-minutes"] = Shape.Number, ["background"] = Shape.Flag, ["wait"] = Shape.Any, ["wait-all"] = Shape.Any, ["cancel"] = Shape.Any, ["parallel"] = Shape.Any,
+        ["id"] = Shape.Text,
+        ["if"] = Shape.Text,
+        ["name"] = Shape.Text,
+        ["uses"] = Shape.Text,
+        ["run"] = Shape.Text,
+        ["working-directory"] = Shape.Text,
+        ["shell"] = Shape.Text,
+        ["with"] = Env,
+        ["env"] = Env,
+        ["continue-on-error"] = Shape.Flag,
+        ["timeout-minutes"] = Shape.Number,
+        ["background"] = Shape.Flag,
+        ["wait"] = Shape.Any,
+        ["wait-all"] = Shape.Any,
+        ["cancel"] = Shape.Any,
+        ["parallel"] = Shape.Any,
     }, []);
 
     private static readonly Shape Job = Shape.Keys(new()
     {
-        ["name"] = Shape.Text, ["needs"] = Shape.TextOrTexts, ["permissions"] = Permissions, ["if"] = Shape.Text, ["runs-on"] = Shape.Either(Shape.Text, Shape.List(Shape.Text), Shape.Keys(new() { ["group"] = Shape.Text, ["labels"] = Shape.TextOrTexts }, [])),
-        ["environment"] = Shape.Either(Shape.Text, Shape.Keys(new() { ["name"] = Shape.Text, ["url"] = Shape.Text, ["deployment"] = Shape.Flag }, ["name"])), ["concurrency"] = Concurrency, ["outputs"] = Shape.Map(Shape.Text), ["env"] = Env, ["defaults"] = Defaults,
-        ["steps"] = Shape.List(Step, mayBeEmpty: false), ["timeout-minutes"] = Shape.Number, ["continue-on-error"] = Shape.Flag, ["container"] = Shape.Either(Shape.Text, Shape.Keys(new() { ["image"] = Shape.Text, ["credentials"] = Shape.Any, ["env"] = Env, ["ports"] = Shape.Any, ["volumes"] = Shape.Any, ["options"] = Shape.Text }, ["image"])), ["services"] = Shape.Map(Shape.Any), ["snapshot"] = Shape.Any,
-        ["strategy"] = Shape.Keys(new() { ["matrix"] = Shape.Any, ["fail-fast"] = Shape.Flag, ["max-parallel"] = Shape.Count }, ["matrix"]), ["uses"] = Shape.Text, ["with"] = Env, ["secrets"] = Shape.Any,
+        ["name"] = Shape.Text,
+        ["needs"] = Shape.TextOrTexts,
+        ["permissions"] = Permissions,
+        ["if"] = Shape.Text,
+        ["runs-on"] = Shape.Either(Shape.Text, Shape.List(Shape.Text), Shape.Keys(new() { ["group"] = Shape.Text, ["labels"] = Shape.TextOrTexts }, [])),
+        ["environment"] = Shape.Either(Shape.Text, Shape.Keys(new() { ["name"] = Shape.Text, ["url"] = Shape.Text, ["deployment"] = Shape.Flag }, ["name"])),
+        ["concurrency"] = Concurrency,
+        ["outputs"] = Shape.Map(Shape.Text),
+        ["env"] = Env,
+        ["defaults"] = Defaults,
+        ["steps"] = Shape.List(Step, mayBeEmpty: false),
+        ["timeout-minutes"] = Shape.Number,
+        ["continue-on-error"] = Shape.Flag,
+        ["container"] = Shape.Either(Shape.Text, Shape.Keys(new() { ["image"] = Shape.Text, ["credentials"] = Shape.Any, ["env"] = Env, ["ports"] = Shape.Any, ["volumes"] = Shape.Any, ["options"] = Shape.Text }, ["image"])),
+        ["services"] = Shape.Map(Shape.Any),
+        ["snapshot"] = Shape.Any,
+        ["strategy"] = Shape.Keys(new() { ["matrix"] = Shape.Any, ["fail-fast"] = Shape.Flag, ["max-parallel"] = Shape.Count }, ["matrix"]),
+        ["uses"] = Shape.Text,
+        ["with"] = Env,
+        ["secrets"] = Shape.Any,
     }, []);
 
     private static readonly Shape Root = Shape.Keys(new()
     {
-        ["name"] = Shape.Text, ["run-name"] = Shape.Text, ["on"] = On, ["permissions"] = Permissions, ["env"] = Env, ["defaults"] = Defaults, ["concurrency"] = Concurrency, ["jobs"] = Shape.Map(Job),
+        ["name"] = Shape.Text,
+        ["run-name"] = Shape.Text,
+        ["on"] = On,
+        ["permissions"] = Permissions,
+        ["env"] = Env,
+        ["defaults"] = Defaults,
+        ["concurrency"] = Concurrency,
+        ["jobs"] = Shape.Map(Job),
     }, ["on", "jobs"]);
 
     public static void Check(YamlNode root, FaultList faults)

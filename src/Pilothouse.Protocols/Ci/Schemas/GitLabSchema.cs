@@ -17,41 +17,116 @@ internal static class GitLabSchema
 
     private static readonly Shape CacheOne = Shape.Keys(new()
     {
-        ["key"] = Shape.Either(Shape.Text, Shape.Keys(new() { ["files"] = Shape.List(Shape.Text), ["files_commits"] = Shape.List(Shape.Text), ["prefix"] = Shape.Text }, [])), ["paths"] = Shape.List(Shape.Text), ["policy"] = Shape.Text,
-        ["untracked"] = Shape.Flag, ["unprotect"] = Shape.Flag, ["when"] = Shape.Word("on_success", "on_failure", "always"), ["fallback_keys"] = Shape.List(Shape.Text),
+        ["key"] = Shape.Either(Shape.Text, Shape.Keys(new() { ["files"] = Shape.List(Shape.Text), ["files_commits"] = Shape.List(Shape.Text), ["prefix"] = Shape.Text }, [])),
+        ["paths"] = Shape.List(Shape.Text),
+        ["policy"] = Shape.Text,
+        ["untracked"] = Shape.Flag,
+        ["unprotect"] = Shape.Flag,
+        ["when"] = Shape.Word("on_success", "on_failure", "always"),
+        ["fallback_keys"] = Shape.List(Shape.Text),
     }, []);
 
     private static readonly Shape Cache = Shape.Either(CacheOne, Shape.List(CacheOne));
 
     private static readonly Shape Artifacts = Shape.Keys(new()
     {
-        ["paths"] = Shape.List(Shape.Text), ["exclude"] = Shape.List(Shape.Text), ["expire_in"] = Shape.Text, ["expose_as"] = Shape.Text, ["name"] = Shape.Text, ["untracked"] = Shape.Flag, ["when"] = Shape.Word("on_success", "on_failure", "always"),
-        ["access"] = Shape.Word("none", "developer", "maintainer", "all"), ["public"] = Shape.Flag,
+        ["paths"] = Shape.List(Shape.Text),
+        ["exclude"] = Shape.List(Shape.Text),
+        ["expire_in"] = Shape.Text,
+        ["expose_as"] = Shape.Text,
+        ["name"] = Shape.Text,
+        ["untracked"] = Shape.Flag,
+        ["when"] = Shape.Word("on_success", "on_failure", "always"),
+        ["access"] = Shape.Word("none", "developer", "maintainer", "all"),
+        ["public"] = Shape.Flag,
         ["reports"] = Shape.Keys(new() { ["junit"] = Shape.TextOrTexts, ["dotenv"] = Shape.TextOrTexts, ["metrics"] = Shape.TextOrTexts, ["coverage_report"] = Shape.Any, ["codequality"] = Shape.TextOrTexts, ["sast"] = Shape.TextOrTexts, ["annotations"] = Shape.TextOrTexts, ["terraform"] = Shape.TextOrTexts }, [], Shape.Any),
     }, []);
 
     private static readonly Shape Rules = Shape.List(Shape.Either(Shape.List(Shape.Any), Shape.Keys(new()
     {
-        ["if"] = Shape.Text, ["changes"] = Shape.Any, ["exists"] = Shape.Any, ["when"] = When, ["allow_failure"] = Shape.Any, ["variables"] = Shape.Any, ["start_in"] = Shape.Text, ["needs"] = Shape.Any, ["interruptible"] = Shape.Flag, ["auto_cancel"] = Shape.Any,
+        ["if"] = Shape.Text,
+        ["changes"] = Shape.Any,
+        ["exists"] = Shape.Any,
+        ["when"] = When,
+        ["allow_failure"] = Shape.Any,
+        ["variables"] = Shape.Any,
+        ["start_in"] = Shape.Text,
+        ["needs"] = Shape.Any,
+        ["interruptible"] = Shape.Flag,
+        ["auto_cancel"] = Shape.Any,
     }, [])));
 
     private static readonly Shape Job = Shape.Keys(new()
     {
-        ["script"] = Script, ["before_script"] = Script, ["after_script"] = Script, ["stage"] = Shape.Text, ["image"] = Image, ["services"] = Services, ["variables"] = Vars, ["cache"] = Cache, ["artifacts"] = Artifacts, ["rules"] = Rules, ["needs"] = Shape.List(Shape.Any),
-        ["dependencies"] = Shape.List(Shape.Text), ["extends"] = Shape.TextOrTexts, ["tags"] = Shape.List(Shape.Text), ["when"] = When, ["allow_failure"] = Shape.Either(Shape.Flag, Shape.Keys(new() { ["exit_codes"] = Shape.Either(Shape.Count, Shape.List(Shape.Count)) }, ["exit_codes"])),
-        ["timeout"] = Shape.Text, ["retry"] = Shape.Either(Shape.Count, Shape.Keys(new() { ["max"] = Shape.Count, ["when"] = Shape.TextOrTexts, ["exit_codes"] = Shape.Any }, [])), ["interruptible"] = Shape.Flag, ["only"] = Shape.Any, ["except"] = Shape.Any, ["environment"] = Shape.Any,
-        ["coverage"] = Shape.Text, ["parallel"] = Shape.Any, ["trigger"] = Shape.Any, ["release"] = Shape.Any, ["resource_group"] = Shape.Text, ["secrets"] = Shape.Any, ["id_tokens"] = Shape.Any, ["inherit"] = Shape.Any, ["pages"] = Shape.Any, ["publish"] = Shape.Text, ["start_in"] = Shape.Text,
-        ["hooks"] = Shape.Any, ["identity"] = Shape.Text, ["dast_configuration"] = Shape.Any, ["manual_confirmation"] = Shape.Text, ["run"] = Shape.Any, ["inputs"] = Shape.Any,
+        ["script"] = Script,
+        ["before_script"] = Script,
+        ["after_script"] = Script,
+        ["stage"] = Shape.Text,
+        ["image"] = Image,
+        ["services"] = Services,
+        ["variables"] = Vars,
+        ["cache"] = Cache,
+        ["artifacts"] = Artifacts,
+        ["rules"] = Rules,
+        ["needs"] = Shape.List(Shape.Any),
+        ["dependencies"] = Shape.List(Shape.Text),
+        ["extends"] = Shape.TextOrTexts,
+        ["tags"] = Shape.List(Shape.Text),
+        ["when"] = When,
+        ["allow_failure"] = Shape.Either(Shape.Flag, Shape.Keys(new() { ["exit_codes"] = Shape.Either(Shape.Count, Shape.List(Shape.Count)) }, ["exit_codes"])),
+        ["timeout"] = Shape.Text,
+        ["retry"] = Shape.Either(Shape.Count, Shape.Keys(new() { ["max"] = Shape.Count, ["when"] = Shape.TextOrTexts, ["exit_codes"] = Shape.Any }, [])),
+        ["interruptible"] = Shape.Flag,
+        ["only"] = Shape.Any,
+        ["except"] = Shape.Any,
+        ["environment"] = Shape.Any,
+        ["coverage"] = Shape.Text,
+        ["parallel"] = Shape.Any,
+        ["trigger"] = Shape.Any,
+        ["release"] = Shape.Any,
+        ["resource_group"] = Shape.Text,
+        ["secrets"] = Shape.Any,
+        ["id_tokens"] = Shape.Any,
+        ["inherit"] = Shape.Any,
+        ["pages"] = Shape.Any,
+        ["publish"] = Shape.Text,
+        ["start_in"] = Shape.Text,
+        ["hooks"] = Shape.Any,
+        ["identity"] = Shape.Text,
+        ["dast_configuration"] = Shape.Any,
+        ["manual_confirmation"] = Shape.Text,
+        ["run"] = Shape.Any,
+        ["inputs"] = Shape.Any,
     }, []);
 
     private static readonly Shape Root = Shape.Keys(new()
     {
         ["default"] = Shape.Keys(new()
         {
-            ["image"] = Image, ["services"] = Services, ["cache"] = Cache, ["before_script"] = Script, ["after_script"] = Script, ["artifacts"] = Artifacts, ["tags"] = Shape.List(Shape.Text), ["retry"] = Shape.Any, ["timeout"] = Shape.Text, ["interruptible"] = Shape.Flag, ["hooks"] = Shape.Any,
-            ["id_tokens"] = Shape.Any, ["identity"] = Shape.Text,
+            ["image"] = Image,
+            ["services"] = Services,
+            ["cache"] = Cache,
+            ["before_script"] = Script,
+            ["after_script"] = Script,
+            ["artifacts"] = Artifacts,
+            ["tags"] = Shape.List(Shape.Text),
+            ["retry"] = Shape.Any,
+            ["timeout"] = Shape.Text,
+            ["interruptible"] = Shape.Flag,
+            ["hooks"] = Shape.Any,
+            ["id_tokens"] = Shape.Any,
+            ["identity"] = Shape.Text,
         }, []),
-        ["include"] = Shape.Any, ["stages"] = Shape.List(Shape.Text, mayBeEmpty: false), ["types"] = Shape.Any, ["variables"] = Vars, ["image"] = Image, ["services"] = Services, ["cache"] = Cache, ["before_script"] = Script, ["after_script"] = Script, ["spec"] = Shape.Any,
+        ["include"] = Shape.Any,
+        ["stages"] = Shape.List(Shape.Text, mayBeEmpty: false),
+        ["types"] = Shape.Any,
+        ["variables"] = Vars,
+        ["image"] = Image,
+        ["services"] = Services,
+        ["cache"] = Cache,
+        ["before_script"] = Script,
+        ["after_script"] = Script,
+        ["spec"] = Shape.Any,
         ["workflow"] = Shape.Keys(new() { ["name"] = Shape.Text, ["rules"] = Rules, ["auto_cancel"] = Shape.Any }, []),
     }, [], Shape.Any);
 

@@ -92,7 +92,16 @@ internal sealed class CiService(CiStore store, CiSecrets secrets, CiDispatcher d
         var now = time.NowMs();
         var build = new BuildRow
         {
-            Id = ids.New(), Project = connection.Project, Connection = connection.Name, System = connection.System, Cause = cause, CommitId = commit, BuildRef = branch, NextMs = now, CreatedMs = now, UpdatedMs = now,
+            Id = ids.New(),
+            Project = connection.Project,
+            Connection = connection.Name,
+            System = connection.System,
+            Cause = cause,
+            CommitId = commit,
+            BuildRef = branch,
+            NextMs = now,
+            CreatedMs = now,
+            UpdatedMs = now,
         };
         if (!await store.AddAsync(build, actor, ct)) return null;
         dispatcher.Wake();

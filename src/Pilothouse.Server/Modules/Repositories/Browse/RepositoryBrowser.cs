@@ -22,7 +22,14 @@ internal sealed class RepositoryBrowser(Git git, IProjects projects, RepositoryS
 
     private static readonly Dictionary<string, string> Pictures = new(StringComparer.OrdinalIgnoreCase)
     {
-        [".png"] = "image/png", [".jpg"] = "image/jpeg", [".jpeg"] = "image/jpeg", [".gif"] = "image/gif", [".webp"] = "image/webp", [".svg"] = "image/svg+xml", [".avif"] = "image/avif", [".bmp"] = "image/bmp",
+        [".png"] = "image/png",
+        [".jpg"] = "image/jpeg",
+        [".jpeg"] = "image/jpeg",
+        [".gif"] = "image/gif",
+        [".webp"] = "image/webp",
+        [".svg"] = "image/svg+xml",
+        [".avif"] = "image/avif",
+        [".bmp"] = "image/bmp",
     };
 
     public async Task<IReadOnlyList<RefInfo>> RefsAsync(string project, CancellationToken ct)
