@@ -77,6 +77,16 @@ public class LfsApiTests
     }
 
     [Fact]
+    public async Task Over_the_projects_quota_nothing_is_taken_and_the_answer_is_507()
+    {
+        await using var world = await GitWorld.StartAsync();
+        await world.Server.Client.SetBlobQuotaAsync("shop", 100, default);
+        Assert.Equal(HttpStatusCode.InsufficientStorage, await StatusAsync(world, $$"""{"operation":"upload","objects":[{"oid":"{{Oid}}","size":{{Content.Length}}}]}"""));
+        await world.Server.Client.SetBlobQuotaAsync("shop", null, default);
+        Assert.NotNull((await BatchAsync(world, "upload", [new(Oid, Content.Length)])).Objects[0].Actions);
+    }
+
+    [Fact]
     public async Task Without_a_login_the_answer_says_how_to_send_one()
     {
         await using var world = await GitWorld.StartAsync(login: true);

@@ -7,7 +7,7 @@ using Pilothouse.Server.Platform;
 namespace Pilothouse.Server.Modules.Repositories.Lfs;
 
 /// <summary>Git LFS: objects are blobs, a project has those that were pushed to it.</summary>
-internal sealed class LfsService(IProjects projects, LfsStore store, LfsTokens tokens, IBlobStore blobs, IOptions<RepositoriesOptions> options)
+internal sealed class LfsService(IProjects projects, LfsStore store, LfsTokens tokens, IBlobStore blobs, IBlobQuota quota, IOptions<RepositoriesOptions> options)
 {
     /// <summary>Objects in one batch request; git-lfs asks for 100.</summary>
     public const int MaxObjects = 1000;
@@ -18,7 +18,7 @@ internal sealed class LfsService(IProjects projects, LfsStore store, LfsTokens t
 
     /// <summary>Says for each object what the client has to do.</summary>
     /// <param name="root">Absolute address of the project's LFS API, without a slash at its end.</param>
-    /// <exception cref="PilothouseException">InvalidArgument, TooLarge (too many objects), PermissionDenied (a reader uploads).</exception>
+    /// <exception cref="PilothouseException">InvalidArgument, TooLarge (too many objects), PermissionDenied (a reader uploads), StorageFull (over the project's quota).</exception>
     public async Task<LfsBatchAnswer> BatchAsync(string project, LfsBatchRequest request, string root, Caller caller, CancellationToken ct)
     {
         await projects.GetAsync(project, ct);
@@ -36,6 +36,7 @@ internal sealed class LfsService(IProjects projects, LfsStore store, LfsTokens t
         var wrongHash = request.HashAlgo is not (null or "" or Sha256);
         var held = wrongHash ? [] : await store.FindAsync(project, [.. wanted.Select(o => o.Oid).Where(LfsPointer.IsOid).Distinct().Select(oid => oid!)], ct);
         if (upload && !wrongHash) await LinkAsync(project, wanted.Where(o => LfsPointer.IsOid(o.Oid)).Select(o => new LfsPointer(o.Oid!, o.Size)), held, caller.Name, ct);
+        if (upload && wanted.Where(o => LfsPointer.IsOid(o.Oid) && o.Size > 0 && !held.ContainsKey(o.Oid!)).DistinctBy(o => o.Oid).Sum(o => Math.Min(o.Size, options.Value.LfsMaxObjectBytes)) is > 0 and var more) await quota.RequireRoomAsync(project, more, ct);
         var transfer = Transfer(request.Transfers ?? [], upload);
         var answers = wanted.Select(o => wrongHash ? Failed(o, 409, $"Objects are named by {Sha256} here, not by {request.HashAlgo}.") : Answer(project, o, upload, held, root, caller, transfer == Tus)).ToList();
         return new LfsBatchAnswer(transfer, answers, Sha256);
