@@ -36,7 +36,7 @@ internal static class ReproduceCommand
             var runs = new RunReproducer(client, options, TimeProvider.System);
             var id = result.GetValue(subject)!;
             var request = await FindReleaseAsync(client, id, ct) is { } release
-                ? await ReleaseAsync(new ReleaseReproducer(client, runs, rules), release, !result.GetValue(noTraining), !result.GetValue(noEvaluation), ct)
+                ? await ReleaseAsync(new ReleaseReproducer(client, runs, rules, keepsVerdicts: options.Seed is null), release, !result.GetValue(noTraining), !result.GetValue(noEvaluation), ct)
                 : await RunAsync(runs, id, ct);
             // A verdict of another seed says nothing about the run as it was recorded.
             var stored = options.Seed is null ? await client.AddReproductionAsync(request, ct) : null;

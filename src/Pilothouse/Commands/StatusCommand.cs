@@ -39,11 +39,13 @@ internal static class StatusCommand
     /// <summary>Compares the tree, and remembers what had to be read for it.</summary>
     internal static async Task<TreeStatus> CompareAsync(WorkTree tree, LockFile file, PilothouseClient? client, CancellationToken ct)
     {
-        var project = File.Exists(Path.Combine(tree.Root, CheckCommand.FileName)) ? await tree.ProjectAsync(ct) : null;
-        var stale = project is null ? [] : LockNeeds.Check(project, file, await TreeContents.ReadAsync(tree, project, file, ct));
-        var plan = await PlanAsync(file, client, ct);
+        // Side by side: each is a tenth of a second where there are 100,000 files.
+        var planning = Task.Run(() => PlanAsync(file, client, ct), ct);
         var index = StatIndex.Load(tree.IndexPath);
         var scan = new TreeScan(tree, index);
+        var project = File.Exists(Path.Combine(tree.Root, CheckCommand.FileName)) ? await tree.ProjectAsync(ct) : null;
+        var stale = project is null ? [] : LockNeeds.Check(project, file, await TreeContents.ReadAsync(tree, scan, project, file, ct));
+        var plan = await planning;
         var differences = await scan.CompareAsync(plan, ct);
         if (index.IsChanged)
         {

@@ -6,7 +6,7 @@ using Pilothouse.Protocols.V1;
 namespace Pilothouse.Reproduce;
 
 /// <summary>Repeats what a release stands on: the training runs of its models, and its latest evaluation.</summary>
-internal sealed class ReleaseReproducer(PilothouseClient client, RunReproducer runs, ReproduceEntry rules)
+internal sealed class ReleaseReproducer(PilothouseClient client, RunReproducer runs, ReproduceEntry rules, bool keepsVerdicts)
 {
     private static readonly TimeSpan PollEvery = TimeSpan.FromMilliseconds(500);
 
@@ -33,6 +33,7 @@ internal sealed class ReleaseReproducer(PilothouseClient client, RunReproducer r
                 continue;
             }
             var outcome = await runs.ReproduceAsync(version.RunId, ct);
+            if (keepsVerdicts) await client.AddReproductionAsync(new NewReproduction("run", version.RunId, outcome.Verdict, outcome.Summary, outcome.RunId, outcome.Report), ct);
             var (verdict, summary) = (outcome.Verdict, outcome.Summary);
             // The point of it: is what is released what comes out?
             var made = (outcome.Report.Outputs ?? []).Select(o => o.Repeated).OfType<string>().ToHashSet(StringComparer.Ordinal);
@@ -68,7 +69,7 @@ internal sealed class ReleaseReproducer(PilothouseClient client, RunReproducer r
         }
         var (compared, first) = Compare(recorded, repeated);
         parts.Add(first is null
-            ? new ReproductionPart("evaluation", recorded.Summary.Id, name, ReproductionVerdicts.Reproduced, $"{compared} scores and the verdict {recorded.Summary.Verdict} are the same, every case asked anew.", started.Id)
+            ? new ReproductionPart("evaluation", recorded.Summary.Id, name, ReproductionVerdicts.Reproduced, $"{RunReproducer.Count(compared, "score")} and the verdict {recorded.Summary.Verdict} are the same, every case asked anew.", started.Id)
             : new ReproductionPart("evaluation", recorded.Summary.Id, name, ReproductionVerdicts.Differs, first, started.Id));
     }
 

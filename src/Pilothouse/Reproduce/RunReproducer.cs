@@ -149,13 +149,15 @@ internal sealed class RunReproducer(PilothouseClient client, ReproduceOptions op
         if (metrics.Count == 0 && outputs.Count == 0) report = report with { Notes = [.. report.Notes ?? [], "The run logged no metric and stored no output: only its exit code could be compared."] };
         // With no metric to judge by, the outputs are the result.
         if (metrics.Count == 0 && same < outputs.Count) return new RunOutcomeReport(ReproductionVerdicts.Differs, $"{outputs.First(o => !o.Same).Path} is not the same.{files}", repeatedId, report);
-        return new RunOutcomeReport(ReproductionVerdicts.Reproduced, $"{metrics.Sum(m => m.Points).ToString("N0", CultureInfo.InvariantCulture)} points of {metrics.Count} metrics are the same{(rules.Tolerance.Count == 0 ? " to the bit" : " within their tolerances")}.{files}", repeatedId, report);
+        return new RunOutcomeReport(ReproductionVerdicts.Reproduced, $"{metrics.Sum(m => m.Points).ToString("N0", CultureInfo.InvariantCulture)} points of {Count(metrics.Count, "metric")} are the same{(rules.Tolerance.Count == 0 ? " to the bit" : " within their tolerances")}.{files}", repeatedId, report);
     }
 
     /// <summary><c>loss first differs at step 3: 0.25 was recorded, 0.26 came out.</c></summary>
     internal static string Words(Divergence d) => $"{d.Metric} first differs at step {d.Step.ToString(CultureInfo.InvariantCulture)}: {Number(d.Recorded, "was recorded")}, {Number(d.Repeated, "came out")}.";
 
     private static string Number(double? value, string what) => value is { } number ? $"{number.ToString("R", CultureInfo.InvariantCulture)} {what}" : $"nothing {what}";
+
+    internal static string Count(int number, string what) => $"{number.ToString(CultureInfo.InvariantCulture)} {what}{(number == 1 ? "" : "s")}";
 
     private async Task<IReadOnlyList<MetricPoint>> PointsAsync(string runId, string metric, CancellationToken ct) =>
         [.. (await client.MetricHistoryAsync(runId, metric, ct)).Select(p => new MetricPoint(p.Step ?? 0, p.Value ?? double.NaN))];

@@ -27,7 +27,7 @@ internal sealed class Adder(WorkTree tree, ContentCache cache, PilothouseClient 
         var files = stat.Kind switch
         {
             FileKind.File => [(path, stat)],
-            FileKind.Directory => scan.Walk(path).ToList(),
+            FileKind.Directory => scan.Walk(path),
             FileKind.Missing => throw new UsageException($"{path} does not exist."),
             _ => throw new UsageException($"{path} is neither a file nor a folder; a symbolic link cannot be tracked, since its target could change unseen."),
         };

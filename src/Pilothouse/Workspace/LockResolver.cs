@@ -65,11 +65,12 @@ internal sealed class LockResolver(WorkTree tree, PilothouseClient client)
 /// <summary>What the files of the tree hold that a project names.</summary>
 internal static class TreeContents
 {
-    public static async Task<Dictionary<string, TreeContent>> ReadAsync(WorkTree tree, ProjectFile project, LockFile lockFile, CancellationToken ct)
+    public static Task<Dictionary<string, TreeContent>> ReadAsync(WorkTree tree, ProjectFile project, LockFile lockFile, CancellationToken ct) =>
+        ReadAsync(tree, new TreeScan(tree, StatIndex.Load(tree.IndexPath)), project, lockFile, ct);
+
+    public static async Task<Dictionary<string, TreeContent>> ReadAsync(WorkTree tree, TreeScan scan, ProjectFile project, LockFile lockFile, CancellationToken ct)
     {
         var contents = new Dictionary<string, TreeContent>(StringComparer.Ordinal);
-        var index = StatIndex.Load(tree.IndexPath);
-        var scan = new TreeScan(tree, index);
         foreach (var path in LockNeeds.Paths(project))
         {
             if (await scan.ContentAsync(path, ct) is not { } found)

@@ -73,21 +73,31 @@ internal sealed class TreeScan(WorkTree tree, StatIndex index)
         return (content, stat);
     }
 
-    /// <summary>Every file below a directory of the tree, symbolic links as such: they are not followed.</summary>
-    public IEnumerable<(string Path, FileStat Stat)> Walk(string folder)
+    /// <summary>Every file below a directory of the tree, symbolic links as such: they are not followed. Directories of one level are read side by side.</summary>
+    public List<(string Path, FileStat Stat)> Walk(string folder)
     {
-        var stack = new Stack<(string Path, int Depth)>();
-        if (FileStat.Of(tree.Full(folder)).Kind == FileKind.Directory) stack.Push((folder, 0));
-        while (stack.TryPop(out var current))
+        var found = new List<(string, FileStat)>();
+        List<string> level = FileStat.Of(tree.Full(folder)).Kind == FileKind.Directory ? [folder] : [];
+        for (var depth = 0; level.Count > 0; depth++)
         {
-            foreach (var full in Directory.EnumerateFileSystemEntries(tree.Full(current.Path), "*", Here))
+            var read = new List<(string Path, FileStat Stat)>[level.Count];
+            var current = level;
+            Parallel.For(0, current.Count, i => read[i] = List(current[i]));
+            level = [];
+            foreach (var entry in read.SelectMany(r => r))
             {
-                var path = $"{current.Path}/{Path.GetFileName(full)}";
-                var stat = FileStat.Of(full);
-                if (stat.Kind == FileKind.Directory && current.Depth < MaxDepth) stack.Push((path, current.Depth + 1));
-                else if (stat.Kind != FileKind.Missing) yield return (path, stat);
+                if (entry.Stat.Kind == FileKind.Directory && depth < MaxDepth) level.Add(entry.Path);
+                else if (entry.Stat.Kind != FileKind.Missing) found.Add(entry);
             }
         }
+        return found;
+    }
+
+    private List<(string Path, FileStat Stat)> List(string folder)
+    {
+        var entries = new List<(string, FileStat)>();
+        foreach (var full in Directory.EnumerateFileSystemEntries(tree.Full(folder), "*", Here)) entries.Add(($"{folder}/{Path.GetFileName(full)}", FileStat.Of(full)));
+        return entries;
     }
 
     /// <summary>Reads files side by side.</summary>

@@ -19,7 +19,7 @@ public sealed class ReproduceTests
         var (code, output, error) = await bench.RunAsync(project, "reproduce", run.Id);
 
         Assert.True(code == 0, output + error);
-        Assert.Contains("REPRODUCED: 6 points of 1 metrics are the same to the bit. 3 of 3 output files are the same to the bit.", output, StringComparison.Ordinal);
+        Assert.Contains("REPRODUCED: 6 points of 1 metric are the same to the bit. 3 of 3 output files are the same to the bit.", output, StringComparison.Ordinal);
         var verdict = Assert.Single(await bench.Server.Client.ListReproductionsAsync("run", run.Id, default));
         Assert.Equal(ReproductionVerdicts.Reproduced, verdict.Verdict);
         var repeated = (await bench.Server.Client.GetRunAsync(verdict.RunId!, default)).Run;

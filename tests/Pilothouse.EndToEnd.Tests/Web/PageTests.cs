@@ -17,7 +17,7 @@ public sealed class PageTests(WebServer server, Browser browser)
     public static TheoryData<string> Pages =>
     [
         "overview", "environment", "experiments", "experiment", "experiment-groups", "compare", "compare-parallel", "compare-scatter", "compare-config", "run", "models", "model", "model-version", "model-elsewhere", "datasets", "dataset", "dataset-versions", "dataset-splits", "dataset-diff", "dataset-diff-rows", "prompts", "prompt", "prompt-chat", "prompt-preview", "lineage", "lineage-environment", "pointer", "pointer-plan", "diff-models", "diff-prompts", "diff-releases", "suites", "suite", "evaluations", "evaluation",
-        "run-overview", "run-charts", "run-metric", "run-histograms", "run-images", "run-artifacts", "run-json", "run-markdown", "run-table", "run-onnx", "run-logs", "run-lineage", "run-many",
+        "run-overview", "run-charts", "run-metric", "run-histograms", "run-images", "run-artifacts", "run-json", "run-markdown", "run-table", "run-onnx", "run-logs", "run-lineage", "run-many", "run-repeated",
         "fairness", "fairness-report", "releases", "release", "traces", "trace", "monitors", "alerts", "audit", "not-found",
         "projects", "repository", "repository-file", "repository-markdown", "repository-image", "repository-lfs", "repository-commits", "repository-commit", "repository-compare", "repository-blame", "repository-branches",
     ];
@@ -99,6 +99,7 @@ public sealed class PageTests(WebServer server, Browser browser)
         "compare-parallel" or "compare-scatter" or "compare-config" => $"/runs/compare?experiment={server.ExperimentId}&filter={Uri.EscapeDataString("params.lr = '0.001'")}&view={name[8..]}",
         "run" => $"/runs/{server.RunId}",
         "run-overview" => $"/runs/{server.RichRunId}",
+        "run-repeated" => $"/runs/{server.ManyRunId}",
         "run-charts" => $"/runs/{server.RichRunId}/charts?smooth=0.6",
         "run-metric" => $"/runs/{server.RichRunId}/charts?metric=train/loss",
         "run-histograms" => $"/runs/{server.RichRunId}/media",
