@@ -66,7 +66,8 @@ public sealed class WebServer : IAsyncLifetime
         RepositoryCommit = await RepositoryWorld.PushAsync(Url, SampleWorld.Project);
         var experiment = await PostAsync("experiments/create", new { name = "assistant-finetune" });
         ExperimentId = experiment.GetProperty("experiment_id").GetString()!;
-        await PostAsync("runs/create", new { experiment_id = ExperimentId, start_time = SampleWorld.Ago(300), run_name = "from-the-repository", tags = new[] { new { key = "mlflow.source.git.commit", value = RepositoryCommit } } });
+        var builds = await PostAsync("experiments/create", new { name = "builds" });
+        await PostAsync("runs/create", new { experiment_id = builds.GetProperty("experiment_id").GetString(), start_time = SampleWorld.Ago(300), run_name = "from-the-repository", tags = new[] { new { key = "mlflow.source.git.commit", value = RepositoryCommit } } });
         for (var i = 0; i < 60; i++) RunId = await SeedRunAsync(i);
         var other = (await PostAsync("experiments/create", new { name = "small-lm" })).GetProperty("experiment_id").GetString()!;
         Rich = new RunWorld(_server, other);
