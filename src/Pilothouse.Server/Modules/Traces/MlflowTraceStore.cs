@@ -143,7 +143,7 @@ internal sealed class MlflowTraceStore(Db db)
         }, "ON CONFLICT (trace_id, key) DO UPDATE SET value = excluded.value");
 
     private static Task<List<PairRow>> PairsAsync(DbSession session, string table, string[] ids) =>
-        session.QueryAsync<PairRow>($"SELECT trace_id AS TraceId, key, value FROM {table} WHERE {session.Dialect.In("trace_id", "@ids")} LIMIT {500 * MlflowTraceInput.MaxPairs}", new { ids });
+        session.QueryAsync<PairRow>($"SELECT trace_id AS TraceId, key, value FROM {table} WHERE {session.Dialect.In("trace_id", "@ids")} ORDER BY trace_id, key LIMIT {500 * MlflowTraceInput.MaxPairs}", new { ids });
 
     private sealed class PairRow
     {
