@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Time.Testing;
 using Npgsql;
 using Pilothouse.Data;
-using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Testing;
 
@@ -27,18 +26,18 @@ public sealed class TestDatabase : IAsyncDisposable
     /// <param name="migrate">False = an empty database.</param>
     public static async Task<TestDatabase> CreateAsync(string kind, bool migrate = true)
     {
-        var database = kind == "sqlite" ? CreateSqlite() : await CreatePostgresAsync();
-        if (migrate) await new Migrator(database.Db, database.Time).MigrateAsync(Migrations.For(database.Db.Dialect), "test", CancellationToken.None);
-        return database;
+        if (kind == "sqlite") return await CreateSqliteAsync(migrate);
+        var (connectionString, drop) = await CreatePostgresDatabaseAsync(migrate);
+        return new TestDatabase(Db.OpenPostgres(connectionString), drop);
     }
 
-    /// <summary>Creates an empty PostgreSQL database and returns its connection string, with the way to drop it.</summary>
-    public static async Task<(string ConnectionString, Func<ValueTask> Drop)> CreatePostgresDatabaseAsync()
+    /// <summary>Creates a PostgreSQL database and returns its connection string, with the way to drop it.</summary>
+    /// <param name="migrate">False = an empty one.</param>
+    public static async Task<(string ConnectionString, Func<ValueTask> Drop)> CreatePostgresDatabaseAsync(bool migrate = false)
     {
-        var server = PostgresServer ?? throw new InvalidOperationException("PILOTHOUSE_TEST_POSTGRES is not set.");
         var name = "test_" + Guid.NewGuid().ToString("N");
-        await ExecuteAsync(server, $"CREATE DATABASE {name}");
-        return (new NpgsqlConnectionStringBuilder(server) { Database = name }.ToString(), () => new ValueTask(ExecuteAsync(server, $"DROP DATABASE {name} WITH (FORCE)")));
+        await ExecuteAsync($"CREATE DATABASE {name}{(migrate ? $" TEMPLATE {await MigratedTemplate.PostgresAsync()}" : "")}");
+        return (PostgresDatabase(name), () => new ValueTask(ExecuteAsync($"DROP DATABASE {name} WITH (FORCE)")));
     }
 
     public async ValueTask DisposeAsync()
@@ -47,25 +46,25 @@ public sealed class TestDatabase : IAsyncDisposable
         await _drop();
     }
 
-    private static TestDatabase CreateSqlite()
+    private static async Task<TestDatabase> CreateSqliteAsync(bool migrate)
     {
         var directory = Directory.CreateTempSubdirectory("pilothouse-test-");
-        return new TestDatabase(Db.OpenSqlite(Path.Combine(directory.FullName, "test.db")), () =>
+        var path = Path.Combine(directory.FullName, "test.db");
+        if (migrate) await MigratedTemplate.CopySqliteAsync(path);
+        return new TestDatabase(Db.OpenSqlite(path), () =>
         {
             directory.Delete(recursive: true);
             return ValueTask.CompletedTask;
         });
     }
 
-    private static async Task<TestDatabase> CreatePostgresAsync()
-    {
-        var (connectionString, drop) = await CreatePostgresDatabaseAsync();
-        return new TestDatabase(Db.OpenPostgres(connectionString), drop);
-    }
+    internal static string PostgresDatabase(string name) =>
+        new NpgsqlConnectionStringBuilder(PostgresServer ?? throw new InvalidOperationException("PILOTHOUSE_TEST_POSTGRES is not set.")) { Database = name }.ToString();
 
-    private static async Task ExecuteAsync(string connectionString, string sql)
+    /// <summary>On the server, in no database of a test.</summary>
+    internal static async Task ExecuteAsync(string sql)
     {
-        await using var source = NpgsqlDataSource.Create(connectionString);
+        await using var source = NpgsqlDataSource.Create(PostgresServer ?? throw new InvalidOperationException("PILOTHOUSE_TEST_POSTGRES is not set."));
         await using var command = source.CreateCommand(sql);
         await command.ExecuteNonQueryAsync();
     }

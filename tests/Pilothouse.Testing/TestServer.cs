@@ -37,7 +37,8 @@ public sealed class TestServer : IAsyncDisposable
     public static async Task<TestServer> StartAsync(string database = "sqlite", Action<WebApplicationBuilder>? customize = null, Action<WebApplication>? map = null)
     {
         var data = Directory.CreateTempSubdirectory("pilothouse-test-");
-        var (connectionString, drop) = database == "postgres" ? await TestDatabase.CreatePostgresDatabaseAsync() : ("", () => ValueTask.CompletedTask);
+        var (connectionString, drop) = database == "postgres" ? await TestDatabase.CreatePostgresDatabaseAsync(migrate: true) : ("", () => ValueTask.CompletedTask);
+        if (database == "sqlite") await MigratedTemplate.CopySqliteAsync(Path.Combine(data.FullName, "pilothouse.db"));
         var app = PilothouseServer.Build(options =>
         {
             options.Data = data.FullName;
