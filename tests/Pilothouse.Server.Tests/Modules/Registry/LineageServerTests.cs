@@ -97,7 +97,7 @@ internal sealed class ReleasedWorld : IAsyncDisposable
 
     public static async Task<ReleasedWorld> StartAsync(string kind = "sqlite", FakeRepositories? repositories = null)
     {
-        var server = await TestServer.StartAsync(kind, builder => builder.Services.AddSingleton<IRepositories>(repositories ?? new FakeRepositories()));
+        var server = await TestServer.StartAsync(kind, builder => builder.Services.AddSingleton<IRepositories>(repositories ?? new FakeRepositories()).AddSingleton<IProjectLocks, NoLocks>());
         var blobs = server.Service<IBlobStore>();
         var rows = await blobs.PutAsync("{\"prompt\":\"a\"}\n"u8.ToArray(), default);
         await server.Service<IDatasets>().RegisterAsync("heldout", new NewDatasetVersion(rows.Digest, "jsonl"), "ann", default);
@@ -113,6 +113,7 @@ internal sealed class ReleasedWorld : IAsyncDisposable
         await models.RegisterAsync("assistant", new NewModelVersion("generative", await blobs.StoreAsync(TestModels.Generative()), RunId: run, Datasets: ["datasets:/heldout/1"]), "ann", default);
         await models.RegisterAsync("triage", new NewModelVersion("classifier", await blobs.StoreAsync(TestModels.Classifier())), "ann", default);
         using var made = await server.Http.PostAsJsonAsync("/api/v1/releases", new { project = "support", commit = "main" });
+        Assert.True(made.IsSuccessStatusCode, await made.Content.ReadAsStringAsync());
         var release = (await made.Content.ReadFromJsonAsync<Release>(PilothouseClient.Json))!;
         return new ReleasedWorld(server, run, release.Digest);
     }
