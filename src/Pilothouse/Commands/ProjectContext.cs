@@ -14,6 +14,9 @@ internal sealed record ProjectContext(string Project, string Commit)
     public static async Task<ProjectContext> FindAsync(ParseResult result, Option<string> project, Option<string> commit, CancellationToken ct) =>
         new(result.GetValue(project) ?? await ProjectAsync(ct), result.GetValue(commit) ?? await HeadAsync(ct));
 
+    /// <summary>The project alone, for verbs that speak of no commit.</summary>
+    public static async Task<string> ProjectAsync(ParseResult result, Option<string> project, CancellationToken ct) => result.GetValue(project) ?? await ProjectAsync(ct);
+
     private static async Task<string> ProjectAsync(CancellationToken ct)
     {
         for (var directory = new DirectoryInfo(Directory.GetCurrentDirectory()); directory is not null; directory = directory.Parent)

@@ -5,10 +5,10 @@ namespace Pilothouse.Commands.Ci;
 /// <summary><c>pilothouse ci</c>: pipelines of CI systems.</summary>
 internal static class CiCommand
 {
-    public static Command Create() => new("ci", "Pipelines on Jenkins, CircleCI, Travis CI, GitHub Actions and GitLab CI: write, check, report.")
+    public static Command Create()
     {
-        CiInitCommand.Create(),
-        CiLintCommand.Create(),
-        CiStatusCommand.Create(),
-    };
+        var command = new Command("ci", "Pipelines on Jenkins, CircleCI, Travis CI, GitHub Actions and GitLab CI: write, check, report, start.") { CiInitCommand.Create(), CiLintCommand.Create(), CiStatusCommand.Create() };
+        foreach (var verb in CiConnectCommand.All()) command.Add(verb);
+        return command;
+    }
 }
