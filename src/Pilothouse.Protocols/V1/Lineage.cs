@@ -16,3 +16,7 @@ public sealed record LineageVertex(string Key, string Kind, string Id, string Ti
 
 /// <summary><paramref name="To"/> was made from, or uses, <paramref name="From"/>.</summary>
 public sealed record LineageLink(string From, string To, string Relation);
+
+/// <summary>A release or deployment that stands on something, which therefore must not go.</summary>
+/// <param name="Kind">Kind of node, as in <see cref="LineageVertex"/>.</param>
+public sealed record LineageHolder(string Kind, string Id);

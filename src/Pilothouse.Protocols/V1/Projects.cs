@@ -7,6 +7,10 @@ public sealed record ProjectInfo(string Name, string CreatedBy, long CreatedMs, 
 
 public sealed record CommitInfo(string Id, string Author, long TimeMs, string Subject);
 
+/// <summary>The commit that a revision names.</summary>
+/// <param name="Commit">40 hex digits.</param>
+public sealed record ResolvedCommit(string Commit);
+
 /// <summary>Protection of a branch.</summary>
 /// <param name="Pattern">Name of a branch, or with <c>*</c> and <c>?</c>, e.g. <c>release/*</c>.</param>
 /// <param name="AllowForce">True = it may be moved to a commit that does not have the old one among its ancestors.</param>

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Hosting;
 
 namespace Pilothouse.Server.Platform;
@@ -9,6 +10,16 @@ namespace Pilothouse.Server.Platform;
 internal abstract class BackgroundLoop : BackgroundService
 {
     protected abstract Task LoopAsync(CancellationToken ct);
+
+    /// <summary>A round each <paramref name="interval"/>. A clock that jumps (a machine that slept, a test's clock) brings one round, not all that were missed.</summary>
+    protected static async IAsyncEnumerable<int> RoundsAsync(TimeProvider time, TimeSpan interval, [EnumeratorCancellation] CancellationToken ct)
+    {
+        for (var round = 0; ; round = unchecked(round + 1))
+        {
+            await Task.Delay(interval, time, ct);
+            yield return round;
+        }
+    }
 
     protected sealed override async Task ExecuteAsync(CancellationToken stoppingToken)
     {

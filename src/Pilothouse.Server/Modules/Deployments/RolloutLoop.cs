@@ -20,8 +20,7 @@ internal sealed partial class RolloutLoop(RolloutController controller, IEventBu
 
     protected override async Task LoopAsync(CancellationToken ct)
     {
-        using var timer = new PeriodicTimer(options.Value.Tick, time);
-        while (await timer.WaitForNextTickAsync(ct))
+        await foreach (var _ in RoundsAsync(time, options.Value.Tick, ct))
         {
             try
             {

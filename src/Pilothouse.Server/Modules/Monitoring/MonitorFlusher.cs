@@ -9,8 +9,7 @@ internal sealed partial class MonitorFlusher(MonitorService monitors, TimeProvid
 {
     protected override async Task LoopAsync(CancellationToken ct)
     {
-        using var timer = new PeriodicTimer(options.Value.FlushInterval, time);
-        while (await timer.WaitForNextTickAsync(ct)) await TryFlushAsync(ct);
+        await foreach (var _ in RoundsAsync(time, options.Value.FlushInterval, ct)) await TryFlushAsync(ct);
     }
 
     public override async Task StopAsync(CancellationToken cancellationToken)

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Pilothouse.Protocols.V1;
 
 namespace Pilothouse.Server.Platform;
 
@@ -14,7 +15,7 @@ internal static class LineageEndpoints
         group.MapGet("", async (string @ref, string? direction, int? limit, ILineage lineage, CancellationToken ct) =>
             await lineage.WalkAsync(await lineage.ResolveAsync(@ref, ct), Direction(direction), limit ?? DefaultLimit, ct));
         group.MapGet("holders", async (string @ref, ILineage lineage, CancellationToken ct) =>
-            (await lineage.HoldersAsync(await lineage.ResolveAsync(@ref, ct), ct)).Select(h => new { kind = h.Kind, id = h.Id }));
+            (await lineage.HoldersAsync(await lineage.ResolveAsync(@ref, ct), ct)).Select(h => new LineageHolder(h.Kind, h.Id)));
     }
 
     private static LineageDirection Direction(string? text) => text switch

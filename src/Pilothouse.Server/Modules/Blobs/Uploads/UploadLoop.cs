@@ -10,8 +10,7 @@ internal sealed partial class UploadLoop(UploadService uploads, TimeProvider tim
 
     protected override async Task LoopAsync(CancellationToken ct)
     {
-        using var timer = new PeriodicTimer(Interval, time);
-        while (await timer.WaitForNextTickAsync(ct))
+        await foreach (var _ in RoundsAsync(time, Interval, ct))
         {
             try
             {

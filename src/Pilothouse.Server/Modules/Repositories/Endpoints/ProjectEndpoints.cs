@@ -20,7 +20,7 @@ internal static class ProjectEndpoints
         group.MapGet("{project}/commits", async (string project, string? revision, int? limit, IRepositories repositories, CancellationToken ct) =>
             (await repositories.LogAsync(project, revision ?? "HEAD", limit ?? 50, ct)).Select(c => new CommitInfo(c.Id, c.Author, c.TimeMs, c.Subject)));
         group.MapGet("{project}/resolve", async (string project, string revision, IRepositories repositories, CancellationToken ct) =>
-            new { commit = await repositories.ResolveAsync(project, revision, ct) });
+            new ResolvedCommit(await repositories.ResolveAsync(project, revision, ct)));
         group.MapGet("{project}/file", GetFileAsync);
     }
 

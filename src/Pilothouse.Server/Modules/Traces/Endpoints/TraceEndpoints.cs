@@ -18,6 +18,27 @@ internal static class TraceEndpoints
     }
 
     /// <summary>Query string of the list; snake_case as everywhere in our API.</summary>
-    internal sealed record Query(string? Service, string? Model, string? Release, string? Environment, bool? Errors, string? Text, int? Limit,
-        [property: Microsoft.AspNetCore.Mvc.FromQuery(Name = "page_token")] string? PageToken, string? Experiment, string? Session);
+    internal sealed class Query
+    {
+        public string? Service { get; init; }
+
+        public string? Model { get; init; }
+
+        public string? Release { get; init; }
+
+        public string? Environment { get; init; }
+
+        public bool? Errors { get; init; }
+
+        public string? Text { get; init; }
+
+        public int? Limit { get; init; }
+
+        [Microsoft.AspNetCore.Mvc.FromQuery(Name = "page_token")]
+        public string? PageToken { get; init; }
+
+        public string? Experiment { get; init; }
+
+        public string? Session { get; init; }
+    }
 }

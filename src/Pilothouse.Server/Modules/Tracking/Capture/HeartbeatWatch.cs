@@ -19,8 +19,7 @@ internal sealed partial class HeartbeatWatch(CaptureStore store, RunLogService l
 
     protected override async Task LoopAsync(CancellationToken ct)
     {
-        using var timer = new PeriodicTimer(Round, time);
-        while (await timer.WaitForNextTickAsync(ct))
+        await foreach (var _ in RoundsAsync(time, Round, ct))
         {
             try
             {
