@@ -86,5 +86,20 @@ public sealed partial class PilothouseClient
         using var response = await SendAsync(HttpMethod.Delete, PromptAlias(name, alias), null, ct);
     }
 
+    /// <summary>Deletes a version for good. Refused, with their names, while an alias, a release or a deployment stands on it.</summary>
+    /// <param name="reference"><c>models:/NAME/VERSION</c>, <c>prompts:/...</c>, <c>datasets:/...</c> or <c>suites:/...</c>.</param>
+    /// <param name="reason">Why; stands in the audit log.</param>
+    /// <exception cref="ArgumentException">Not such a reference.</exception>
+    public async Task DeleteVersionAsync(string reference, string reason, CancellationToken ct)
+    {
+        foreach (var scheme in (string[])[RegistryReference.Models, RegistryReference.Prompts, RegistryReference.Datasets, RegistryReference.Suites])
+        {
+            if (!RegistryReference.TryParse(reference, scheme, out var r) || r.Version is not { } version) continue;
+            using var response = await SendAsync(HttpMethod.Delete, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"api/v1/{scheme}/{Uri.EscapeDataString(r.Name)}/versions/{version}?reason={Uri.EscapeDataString(reason)}"), null, ct);
+            return;
+        }
+        throw new ArgumentException($"'{reference}' names no version. Write models:/NAME/VERSION, or prompts:/, datasets:/, suites:/.", nameof(reference));
+    }
+
     private static string PromptAlias(string name, string alias) => $"api/v1/prompts/{Uri.EscapeDataString(name)}/aliases/{Uri.EscapeDataString(alias)}";
 }

@@ -24,7 +24,15 @@ public sealed record GarbageRequest
 /// <param name="Items">The first 1,000 of them.</param>
 /// <param name="Files">Artifacts of all of them, with their bytes; the same bytes under several names count several times.</param>
 /// <param name="More">There is more to do than one call does; call again.</param>
-public sealed record GarbageReport(bool DryRun, int Experiments, int Runs, int Models, long Files, long FileBytes, int Uploads, BlobReport Blobs, IReadOnlyList<GarbageItem> Items, bool More);
+public sealed record GarbageReport(bool DryRun, int Experiments, int Runs, int Models, long Files, long FileBytes, int Uploads, BlobReport Blobs, IReadOnlyList<GarbageItem> Items, bool More)
+{
+    /// <summary>Deleted runs and models that stay because a release or a deployment stands on them; the first 1,000.</summary>
+    public IReadOnlyList<GarbageHeld> Held { get; init; } = [];
+}
+
+/// <param name="Kind"><c>run</c> or <c>model</c>.</param>
+/// <param name="By">What stands on it, by name.</param>
+public sealed record GarbageHeld(string Kind, string Id, string Name, string By);
 
 /// <param name="Kind"><c>experiment</c>, <c>run</c> or <c>model</c>.</param>
 /// <param name="DeletedMs">Epoch milliseconds.</param>

@@ -1,16 +1,17 @@
 using System.CommandLine;
 using System.Globalization;
 using Pilothouse.Client;
+using Pilothouse.Protocols.Artifacts;
 using Pilothouse.Protocols.V1;
 
 namespace Pilothouse.Commands;
 
-/// <summary><c>pilothouse dataset register | list | show | rows | split | sample | diff | leaks</c>.</summary>
+/// <summary><c>pilothouse dataset register | list | show | rows | split | sample | diff | leaks | delete</c>.</summary>
 internal static class DatasetCommand
 {
     public static Command Create() => new("dataset", "Registered data sets: numbered versions that never change.")
     {
-        DatasetRegister.Create(), List(), DatasetShow.Create(), DatasetShow.Rows(), DatasetMake.Split(), DatasetMake.Sample(), DatasetDiffCommand.Create(), DatasetDiffCommand.Leaks(),
+        DatasetRegister.Create(), List(), DatasetShow.Create(), DatasetShow.Rows(), DatasetMake.Split(), DatasetMake.Sample(), DatasetDiffCommand.Create(), DatasetDiffCommand.Leaks(), DeleteVersion.Create(RegistryReference.Datasets),
     };
 
     /// <summary>NAME/VERSION, or NAME for the latest; <c>datasets:/</c> before it is fine.</summary>

@@ -43,6 +43,7 @@ internal static partial class GcCommand
         if (report.Items.Count > 0) Output.Table(["KIND", "ID", "DELETED", "FILES", "BYTES", "NAME"], report.Items.Select(i => new[] { i.Kind, i.Id, Output.Time(i.DeletedMs), Number(i.Files), Number(i.FileBytes), i.Name }));
         var total = report.Experiments + report.Runs + report.Models;
         if (total > report.Items.Count) Console.WriteLine($"... and {total - report.Items.Count} more");
+        foreach (var held in report.Held) Console.WriteLine($"Stays: {held.Kind} {held.Id} ({held.Name}): {held.By} stands on it.");
         Console.WriteLine($"{(report.DryRun ? "Would remove" : "Removed")}: {report.Experiments} experiments, {report.Runs} runs, {report.Models} logged models, {report.Files} files ({Number(report.FileBytes)} bytes), {report.Uploads} abandoned uploads.");
         Console.WriteLine($"{(report.DryRun ? "Would free" : "Freed")} on disk: {report.Blobs.Deleted} blobs, {Number(report.Blobs.Bytes)} bytes. Still needed by others: {report.Blobs.Needed}. Waiting for the time of grace: {report.Blobs.Waiting}.");
         if (report.DryRun) Console.WriteLine("Nothing was changed. Run it again with --yes to do it.");

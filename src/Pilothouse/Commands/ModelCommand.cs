@@ -4,10 +4,10 @@ using Pilothouse.Protocols.V1;
 
 namespace Pilothouse.Commands;
 
-/// <summary><c>pilothouse model register | list | show | alias | pull</c>.</summary>
+/// <summary><c>pilothouse model register | list | show | alias | pull | delete</c>.</summary>
 internal static class ModelCommand
 {
-    public static Command Create() => new("model", "Registered models: numbered versions that never change, and aliases that point to them.") { Register(), List(), Show(), Alias(), Pull() };
+    public static Command Create() => new("model", "Registered models: numbered versions that never change, and aliases that point to them.") { Register(), List(), Show(), Alias(), Pull(), DeleteVersion.Create(RegistryReference.Models) };
 
     private static Command Register()
     {

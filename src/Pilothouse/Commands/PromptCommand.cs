@@ -6,13 +6,13 @@ using Pilothouse.Protocols.V1;
 
 namespace Pilothouse.Commands;
 
-/// <summary><c>pilothouse prompt register | list | show | render | alias</c>.</summary>
+/// <summary><c>pilothouse prompt register | list | show | render | alias | delete</c>.</summary>
 internal static class PromptCommand
 {
     /// <summary>Not for HTML: letters stay letters.</summary>
     private static readonly JsonSerializerOptions Readable = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    public static Command Create() => new("prompt", "Registered prompts: numbered versions that never change.") { Register(), List(), Show(), Render(), Alias() };
+    public static Command Create() => new("prompt", "Registered prompts: numbered versions that never change.") { Register(), List(), Show(), Render(), Alias(), DeleteVersion.Create(RegistryReference.Prompts) };
 
     private static Command Register()
     {

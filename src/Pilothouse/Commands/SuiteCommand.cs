@@ -4,10 +4,10 @@ using Pilothouse.Protocols.V1;
 
 namespace Pilothouse.Commands;
 
-/// <summary><c>pilothouse suite register | list | show</c>.</summary>
+/// <summary><c>pilothouse suite register | list | show | delete</c>.</summary>
 internal static class SuiteCommand
 {
-    public static Command Create() => new("suite", "Registered evaluation suites: numbered versions that never change, with the digest of their cases.") { Register(), List(), Show() };
+    public static Command Create() => new("suite", "Registered evaluation suites: numbered versions that never change, with the digest of their cases.") { Register(), List(), Show(), DeleteVersion.Create(RegistryReference.Suites) };
 
     private static Command Register()
     {

@@ -16,6 +16,9 @@ namespace Pilothouse.Server.Modules.Blobs;
 /// </summary>
 internal sealed partial class BlobGarbage(Db db, BlobStore store, IBlobBackend backend, TensorStore tensors) : IBlobGarbage
 {
+    /// <summary>The audit log tells what happened for ever; that something once had a digest keeps no content.</summary>
+    private const string AuditTables = "aud_";
+
     /// <summary>Larger documents are files, not lists of files.</summary>
     private const int MaxDocument = 4 * 1024 * 1024;
 
@@ -108,7 +111,7 @@ internal sealed partial class BlobGarbage(Db db, BlobStore store, IBlobBackend b
             WHERE table_schema = current_schema() AND data_type = 'text' ORDER BY table_name, ordinal_position
             """;
         var rows = await session.QueryAsync<ColumnRow>(session.Dialect.Name == "sqlite" ? sqlite : postgres);
-        return [.. rows.GroupBy(r => r.TableName).Select(g => (g.Key, g.Select(r => $"\"{r.ColumnName}\"").ToList()))];
+        return [.. rows.Where(r => !r.TableName.StartsWith(AuditTables, StringComparison.Ordinal)).GroupBy(r => r.TableName).Select(g => (g.Key, g.Select(r => $"\"{r.ColumnName}\"").ToList()))];
     }
 
     [GeneratedRegex("[0-9a-f]{64}")]

@@ -21,9 +21,11 @@ internal sealed class DatasetStore(Db db, IAuditLog audit)
     public Task<DatasetVersion> RegisterAsync(DatasetVersion draft, IReadOnlyList<DatasetFile> files, DatasetProfile profile, int? expectedLatest, bool always, CancellationToken ct) => db.WriteAsync(async session =>
     {
         var next = await VersionCounter.LockAsync(session, Type, draft.Name, Type, draft.CreatedMs);
-        if (expectedLatest is { } expected && expected != next - 1)
-            throw new PilothouseException(ErrorCode.FailedPrecondition, $"The data set '{draft.Name}' has version {next - 1} by now, not {expected}: somebody else was faster. Look at it, then try again.");
-        if (await FirstAsync(session, always ? "name = @Name AND digest = @Digest AND version = @last" : "name = @Name AND digest = @Digest", new { draft.Name, draft.Digest, last = next - 1 }) is { } held) return held;
+        // The newest that is still there: the number of a deleted one is not given again, but nobody can build on it either.
+        var newest = await session.ScalarAsync<long?>("SELECT MAX(version) FROM reg_dataset_version WHERE name = @Name AND deleted_ms IS NULL", new { draft.Name }) ?? 0;
+        if (expectedLatest is { } expected && expected != newest)
+            throw new PilothouseException(ErrorCode.FailedPrecondition, $"The data set '{draft.Name}' has version {newest} by now, not {expected}: somebody else was faster. Look at it, then try again.");
+        if (await FirstAsync(session, always ? "name = @Name AND digest = @Digest AND version = @newest" : "name = @Name AND digest = @Digest", new { draft.Name, draft.Digest, newest }) is { } held) return held;
         var version = draft with { Version = next };
         await session.ExecuteAsync("""
             INSERT INTO reg_dataset_version (name, version, digest, format, size, row_count, column_names, files, splits, derivation, profile, description, project, source, parents, created_by, created_ms)
@@ -64,7 +66,7 @@ internal sealed class DatasetStore(Db db, IAuditLog audit)
 
     /// <summary>All versions by name, newest first.</summary>
     public async Task<IReadOnlyList<DatasetVersion>> ListAsync(string? name, CancellationToken ct) => [.. (await db.ReadAsync(session => session.QueryAsync<Row>($"""
-        SELECT {Columns} FROM reg_dataset_version WHERE CAST(@name AS TEXT) IS NULL OR name = @name ORDER BY name, version DESC LIMIT {RegistryRules.MaxListed}
+        SELECT {Columns} FROM reg_dataset_version WHERE (CAST(@name AS TEXT) IS NULL OR name = @name) AND deleted_ms IS NULL ORDER BY name, version DESC LIMIT {RegistryRules.MaxListed}
         """, new { name }), ct)).Select(row => row.ToVersion())];
 
     /// <summary>The files of a version with the numbers of their rows.</summary>
@@ -80,8 +82,20 @@ internal sealed class DatasetStore(Db db, IAuditLog audit)
     public Task SetProfileAsync(string name, int version, DatasetProfile profile, CancellationToken ct) => db.WriteAsync(session =>
         session.ExecuteAsync("UPDATE reg_dataset_version SET profile = @profile WHERE name = @name AND version = @version AND profile IS NULL", new { name, version, profile = WireJson.Write(profile) }), ct);
 
+    /// <summary>Hides the version for ever and gives up its files; its number is not given again.</summary>
+    /// <returns>False when there is no such version.</returns>
+    public Task<bool> DeleteAsync(string name, int version, string actor, string reason, long now, CancellationToken ct) => db.WriteAsync(async session =>
+    {
+        if (await FirstAsync(session, "name = @name AND version = @version", new { name, version }) is not { } held) return false;
+        // In capitals a digest is a record, not a name that keeps the content (see BlobGarbage).
+        if (await session.ExecuteAsync("UPDATE reg_dataset_version SET deleted_ms = @now, files = '[]', digest = @record WHERE name = @name AND version = @version AND deleted_ms IS NULL",
+            new { now, record = held.Digest.ToUpperInvariant(), name, version }) == 0) return false;
+        await audit.AppendAsync(session, new AuditEvent(actor, "dataset_version.delete", $"datasets/{name}/{version}", new { held.Digest, held.Rows, Reason = reason }));
+        return true;
+    }, ct);
+
     private static async Task<DatasetVersion?> FirstAsync(DbSession session, string condition, object args) =>
-        (await session.FirstOrDefaultAsync<Row>($"SELECT {Columns} FROM reg_dataset_version WHERE {condition} ORDER BY version DESC LIMIT 1", args))?.ToVersion();
+        (await session.FirstOrDefaultAsync<Row>($"SELECT {Columns} FROM reg_dataset_version WHERE {condition} AND deleted_ms IS NULL ORDER BY version DESC LIMIT 1", args))?.ToVersion();
 
     private sealed class Row
     {

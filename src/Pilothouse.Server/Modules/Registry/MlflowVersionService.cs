@@ -74,7 +74,7 @@ internal sealed class MlflowVersionService(RegistryStore store, VersionSource so
         var number = MlflowRules.ParseVersion(version);
         var type = await TypeAsync(name, number, ct);
         await lineage.RequireFreeAsync([LineageNode.Version(type, name, number)], $"Version {number} of the {type} '{name}'", ct);
-        if (!await store.DeleteVersionAsync(type, name, number, actor, time.NowMs(), ct)) throw MlflowRules.Missing(name, number);
+        if (!await store.DeleteVersionAsync(type, name, number, new MoveCause(actor, null, MoveCause.Delete), unpointed: false, time.NowMs(), ct)) throw MlflowRules.Missing(name, number);
     }
 
     public async Task SetTagAsync(string name, string version, MlflowPair tag, string actor, CancellationToken ct)

@@ -19,7 +19,7 @@ internal sealed class RegistryLineage(Db db, RegistryStore store) : ILineageSour
         {
             var names = kind.Select(n => n.Id[..n.Id.LastIndexOf('/')]).Distinct().ToArray();
             var rows = kind.Key == LineageKind.Dataset
-                ? await session.QueryAsync<Row>($"SELECT 'dataset' AS Type, name AS Name, version AS Version, format AS Kind, description AS Description, created_ms AS CreatedMs FROM reg_dataset_version WHERE {session.Dialect.In("name", "@names")}", new { names })
+                ? await session.QueryAsync<Row>($"SELECT 'dataset' AS Type, name AS Name, version AS Version, format AS Kind, description AS Description, created_ms AS CreatedMs, deleted_ms AS DeletedMs FROM reg_dataset_version WHERE {session.Dialect.In("name", "@names")}", new { names })
                 : await session.QueryAsync<Row>($"SELECT object_type AS Type, name AS Name, version AS Version, kind AS Kind, description AS Description, created_ms AS CreatedMs, deleted_ms AS DeletedMs FROM reg_version WHERE object_type = @type AND {session.Dialect.In("name", "@names")}", new { type = kind.Key, names });
             var wanted = kind.ToHashSet();
             foreach (var row in rows)
@@ -36,7 +36,7 @@ internal sealed class RegistryLineage(Db db, RegistryStore store) : ILineageSour
     {
         if (RegistryReference.TryParse(reference, RegistryReference.Datasets, out var data) && data.Alias is null)
         {
-            var found = await db.ReadAsync(session => session.ScalarAsync<long?>("SELECT MAX(version) FROM reg_dataset_version WHERE name = @Name AND (CAST(@Version AS BIGINT) IS NULL OR version = @Version)", new { data.Name, data.Version }), ct);
+            var found = await db.ReadAsync(session => session.ScalarAsync<long?>("SELECT MAX(version) FROM reg_dataset_version WHERE name = @Name AND (CAST(@Version AS BIGINT) IS NULL AND deleted_ms IS NULL OR version = @Version)", new { data.Name, data.Version }), ct);
             return found is { } number ? LineageNode.Version(LineageKind.Dataset, data.Name, number) : null;
         }
         foreach (var (scheme, type) in Schemes)

@@ -68,9 +68,9 @@ internal sealed partial class RegistryStore
     public async Task<bool> WasRegisteredAsync(string type, string name, long version, CancellationToken ct) => await db.ReadAsync(session =>
         session.ScalarAsync<long>("SELECT COUNT(*) FROM reg_version WHERE object_type = @type AND name = @name AND version = @version", new { type, name, version }), ct) > 0;
 
-    /// <summary>The files of any version with this content, deleted ones too: a digest that was handed out stays good.</summary>
+    /// <summary>The files of any version with this content.</summary>
     public Task<string?> FilesOfAsync(string digest, CancellationToken ct) =>
-        db.ReadAsync(session => session.ScalarAsync<string>("SELECT files FROM reg_version WHERE digest = @digest AND object_type = 'model' LIMIT 1", new { digest }), ct);
+        db.ReadAsync(session => session.ScalarAsync<string>("SELECT files FROM reg_version WHERE digest = @digest AND object_type = 'model' AND files <> '[]' LIMIT 1", new { digest }), ct);
 
     /// <summary>Newest first.</summary>
     /// <param name="name">Null = of all objects, by name.</param>
@@ -108,18 +108,22 @@ internal sealed partial class RegistryStore
         return await TouchAsync(session, type, name, now);
     }, ct);
 
-    /// <summary>Hides the version for ever; its number is not given again. Aliases that point to it stay, and lead nowhere.</summary>
+    /// <summary>Hides the version for ever and gives up its files; its number is not given again. Aliases that point to it stay, and lead nowhere.</summary>
+    /// <param name="unpointed">Refuse while an alias or a stage points to it.</param>
     /// <returns>False when there is no such version.</returns>
-    public Task<bool> DeleteVersionAsync(string type, string name, long version, string actor, long now, CancellationToken ct) => db.WriteAsync(async session =>
+    /// <exception cref="PilothouseException">FailedPrecondition: something points to it.</exception>
+    public Task<bool> DeleteVersionAsync(string type, string name, long version, MoveCause cause, bool unpointed, long now, CancellationToken ct) => db.WriteAsync(async session =>
     {
         if (await LockAsync(session, type, name) is null) return false;
         if (await FirstAsync(session, type, name, "v.version = @version", new { type, name, version }) is not { } held) return false;
+        if (unpointed && (held.Aliases.Count > 0 || held.Stage is Stage.Staging or Stage.Production))
+            throw new PilothouseException(ErrorCode.FailedPrecondition, $"Version {version} of the {type} '{name}' cannot be deleted: {string.Join(" and ", [.. held.Aliases.Take(5).Select(a => "@" + a), .. held.Stage is Stage.None or Stage.Archived ? Array.Empty<string>() : ["the stage " + held.Stage]])} point to it. Move them first. Nothing was changed.");
         var stages = await StagesAsync(session, type, name);
-        await session.ExecuteAsync("UPDATE reg_version SET deleted_ms = @now, updated_ms = @now WHERE object_type = @type AND name = @name AND version = @version", new { now, type, name, version });
+        await session.ExecuteAsync("UPDATE reg_version SET deleted_ms = @now, updated_ms = @now, files = '[]' WHERE object_type = @type AND name = @name AND version = @version", new { now, type, name, version });
         await session.ExecuteAsync("DELETE FROM reg_tag WHERE object_type = @type AND name = @name AND version = @version", new { type, name, version });
         await TouchAsync(session, type, name, now);
-        var receipt = await audit.AppendAsync(session, new AuditEvent(actor, $"{type}_version.delete", $"{ObjectType.Subject(type, name)}/{version}", new { held.Digest, held.Source, OldStage = held.Stage, OldAliases = held.Aliases.Take(20) }));
-        await NoteStagesAsync(session, type, name, stages, new MoveCause(actor, $"version {version} was deleted", MoveCause.Delete), receipt, now);
+        var receipt = await audit.AppendAsync(session, new AuditEvent(cause.Actor, $"{type}_version.delete", $"{ObjectType.Subject(type, name)}/{version}", new { held.Digest, held.Source, OldStage = held.Stage, OldAliases = held.Aliases.Take(20), cause.Reason }));
+        await NoteStagesAsync(session, type, name, stages, cause with { Reason = $"version {version} was deleted{(cause.Reason is null ? "" : ": " + cause.Reason)}" }, receipt, now);
         return true;
     }, ct);
 

@@ -100,7 +100,7 @@ internal sealed partial class RegistryStore(Db db, IAuditLog audit)
         var aliases = await session.QueryAsync<AliasRow>($"SELECT name AS Name, alias AS Alias, version AS Version FROM reg_pointer WHERE object_type = @type AND name = @name ORDER BY alias LIMIT 10000", new { type, name });
         var stages = await StagesAsync(session, type, name);
         await session.ExecuteAsync("UPDATE reg_object SET deleted_ms = @now, renamed_to = NULL, description = NULL WHERE object_type = @type AND name = @name", new { now, type, name });
-        await session.ExecuteAsync("UPDATE reg_version SET deleted_ms = @now WHERE object_type = @type AND name = @name AND deleted_ms IS NULL", new { now, type, name });
+        await session.ExecuteAsync("UPDATE reg_version SET deleted_ms = @now, files = '[]' WHERE object_type = @type AND name = @name AND deleted_ms IS NULL", new { now, type, name });
         foreach (var table in (string[])["reg_tag", "reg_pointer"])
             await session.ExecuteAsync($"DELETE FROM {table} WHERE object_type = @type AND name = @name", new { type, name });
         var receipt = await audit.AppendAsync(session, new AuditEvent(actor, $"{type}.delete", ObjectType.Subject(type, name),

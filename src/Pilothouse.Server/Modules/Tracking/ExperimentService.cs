@@ -5,7 +5,7 @@ using Pilothouse.Server.Platform;
 namespace Pilothouse.Server.Modules.Tracking;
 
 /// <summary>Rules of experiments.</summary>
-internal sealed class ExperimentService(ExperimentStore store, TimeProvider time)
+internal sealed class ExperimentService(ExperimentStore store, TrackingHolders holders, TimeProvider time)
 {
     public Task<long> CreateAsync(string name, string artifactLocation, List<MlflowPair> tags, CancellationToken ct)
     {
@@ -29,8 +29,10 @@ internal sealed class ExperimentService(ExperimentStore store, TimeProvider time
         await store.RenameAsync(experiment.Id, name, time.NowMs(), ct);
     }
 
+    /// <exception cref="PilothouseException">FailedPrecondition: a release or deployment stands on one of its runs or models.</exception>
     public async Task DeleteAsync(string id, CancellationToken ct)
     {
+        await holders.RequireFreeAsync(ParseId(id), ct);
         if (!await store.MoveAsync(ParseId(id), Lifecycle.Active, Lifecycle.Deleted, time.NowMs(), ct)) throw Missing(id);
     }
 

@@ -9,7 +9,7 @@ using Pilothouse.Server.Platform;
 namespace Pilothouse.Server.Modules.Tracking;
 
 /// <summary>Rules of logged models.</summary>
-internal sealed class LoggedModelService(Db db, LoggedModelStore store, Ids ids, TimeProvider time) : ILoggedModels
+internal sealed class LoggedModelService(Db db, LoggedModelStore store, ILineage lineage, Ids ids, TimeProvider time) : ILoggedModels
 {
     /// <summary>Params or tags of one call; clients send 100.</summary>
     public const int MaxPairs = 1000;
@@ -69,10 +69,12 @@ internal sealed class LoggedModelService(Db db, LoggedModelStore store, Ids ids,
         }, ct);
     }
 
-    public Task DeleteAsync(string id, CancellationToken ct)
+    /// <exception cref="PilothouseException">FailedPrecondition: a release or deployment stands on it.</exception>
+    public async Task DeleteAsync(string id, CancellationToken ct)
     {
+        await lineage.RequireFreeAsync([new LineageNode(LineageKind.LoggedModel, id)], $"Logged model {id}", ct);
         var now = time.NowMs();
-        return db.WriteAsync(async session =>
+        await db.WriteAsync(async session =>
         {
             var model = await LoggedModelStore.FindAsync(session, id, withData: false) ?? throw LoggedModelStore.Missing(id);
             await LoggedModelStore.DeleteAsync(session, model.Num, now);

@@ -27,7 +27,7 @@ public sealed class TrackingModule : IModule
         services.AddSingleton<ExperimentSearch>().AddSingleton<MetricNames>().AddSingleton<RunJson>().AddSingleton<RunSearch>().AddSingleton<LoggedModelSearch>().AddSingleton<MetricHistory>();
         services.AddSingleton<MetricIngest>().AddSingleton<SeriesStore>().AddSingleton<SeriesIndex>().AddSingleton<SeriesService>();
         services.AddSingleton<SeriesIndexer>().AddHostedService(s => s.GetRequiredService<SeriesIndexer>());
-        services.AddSingleton<ExperimentService>().AddSingleton<RunService>().AddSingleton<ArtifactService>().AddSingleton<LoggedModelService>().AddSingleton<RunInputService>();
+        services.AddSingleton<TrackingHolders>().AddSingleton<ExperimentService>().AddSingleton<RunService>().AddSingleton<ArtifactService>().AddSingleton<LoggedModelService>().AddSingleton<RunInputService>();
         services.AddSingleton<IRuns, RunQueries>().AddSingleton<IExperiments, ExperimentPlaces>();
         services.AddSingleton<MediaStore>().AddSingleton<MediaService>().AddSingleton<IRunMedia>(s => s.GetRequiredService<MediaService>());
         services.AddSingleton<EventFileStore>().AddSingleton<EventIngest>().AddSingleton<EventFileService>().AddSingleton<EventExport>();

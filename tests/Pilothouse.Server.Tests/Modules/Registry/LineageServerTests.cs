@@ -1,8 +1,11 @@
 using System.Net;
 using System.Net.Http.Json;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
 using Pilothouse.Client;
+using Pilothouse.Data;
 using Pilothouse.Protocols.V1;
+using Pilothouse.Server.Modules.Audit.Api;
 using Pilothouse.Server.Modules.Blobs.Api;
 using Pilothouse.Server.Modules.Registry.Api;
 using Pilothouse.Server.Modules.Repositories.Api;
@@ -38,7 +41,7 @@ public class LineageServerTests
         foreach (var (method, path, body) in (IEnumerable<(HttpMethod, string, object)>)
         [
             (HttpMethod.Delete, "model-versions/delete", new { name = "assistant", version = "1" }), (HttpMethod.Delete, "registered-models/delete", new { name = "assistant" }),
-            (HttpMethod.Post, "runs/delete", new { run_id = world.RunId }),
+            (HttpMethod.Post, "runs/delete", new { run_id = world.RunId }), (HttpMethod.Post, "experiments/delete", new { experiment_id = "0" }),
         ])
         {
             var (status, answer) = await api.TryAsync(method, path, body);
@@ -52,6 +55,75 @@ public class LineageServerTests
         await world.Server.Service<IModels>().RegisterAsync("spare", new NewModelVersion("classifier", await world.Server.Service<IBlobStore>().StoreAsync(TestModels.Classifier("spare"))), "ann", default);
         await api.DeleteAsync("model-versions/delete", new { name = "spare", version = "1" });
         Assert.True((await world.Client.GetLineageAsync("models:/spare/1", "both", 10, default)).Nodes.Single().IsDeleted);
+    }
+
+    [Theory, DatabaseData]
+    public async Task Deletion_by_our_own_API_names_what_holds_the_version_and_keeps_the_record(string kind)
+    {
+        await using var world = await ReleasedWorld.StartAsync(kind);
+        foreach (var reference in (string[])["models:/assistant/1", "datasets:/heldout/1"])
+        {
+            var refused = await Assert.ThrowsAsync<PilothouseApiException>(() => world.Client.DeleteVersionAsync(reference, "old", default));
+            Assert.Contains($"release {world.Release[..19]}", refused.Message, StringComparison.Ordinal);
+        }
+        var files = await world.Server.Service<IBlobStore>().StoreAsync(TestModels.Classifier("spare"));
+        await world.Server.Service<IModels>().RegisterAsync("spare", new NewModelVersion("classifier", files), "ann", default);
+        await world.Client.SetModelAliasAsync("spare", "champion", 1, default);
+        Assert.Contains("@champion", (await Assert.ThrowsAsync<PilothouseApiException>(() => world.Client.DeleteVersionAsync("models:/spare/1", "old", default))).Message, StringComparison.Ordinal);
+        await world.Client.DeleteModelAliasAsync("spare", "champion", default);
+        Assert.Contains("why", (await Assert.ThrowsAsync<PilothouseApiException>(() => world.Client.DeleteVersionAsync("models:/spare/1", " ", default))).Message, StringComparison.Ordinal);
+
+        await world.Client.DeleteVersionAsync("models:/spare/1", "trained on the wrong data", default);
+        await Assert.ThrowsAsync<PilothouseApiException>(() => world.Client.GetModelVersionAsync("models:/spare/1", default));
+        await Assert.ThrowsAsync<PilothouseApiException>(() => world.Client.DeleteVersionAsync("models:/spare/1", "again", default));
+        Assert.True((await world.Client.GetLineageAsync("models:/spare/1", "both", 10, default)).Nodes.Single().IsDeleted);
+        var entry = (await world.Server.Service<IAuditLog>().ListAsync("models/spare", null, 10, default))[0];
+        Assert.Equal("model_version.delete", entry.Action);
+        Assert.Contains("trained on the wrong data", entry.Details, StringComparison.Ordinal);
+        // The number is not given again, and nobody names the files any more.
+        Assert.Equal(2, (await world.Server.Service<IModels>().RegisterAsync("spare", new NewModelVersion("classifier", files), "ann", default)).Version);
+        await world.Client.DeleteVersionAsync("models:/spare/2", "again", default);
+        var db = world.Server.Service<Db>();
+        Assert.Equal(0, await db.ReadAsync(session => session.ScalarAsync<long>("SELECT COUNT(*) FROM reg_version WHERE name = 'spare' AND files <> '[]'"), default));
+    }
+
+    [Theory, DatabaseData]
+    public async Task Deleted_data_set_is_gone_from_every_list_and_its_content_from_the_disk(string kind)
+    {
+        var time = new FakeTimeProvider(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
+        await using var server = await TestServer.StartAsync(kind, builder => builder.Services.AddSingleton<TimeProvider>(time));
+        var blobs = server.Service<IBlobStore>();
+        var datasets = server.Service<IDatasets>();
+        var rows = await blobs.PutAsync("{\"secret\":\"of a person who asked to be forgotten\"}\n"u8.ToArray(), default);
+        await datasets.RegisterAsync("people", new NewDatasetVersion(rows.Digest, "jsonl"), "ann", default);
+        var other = await blobs.PutAsync("{\"secret\":\"none\"}\n"u8.ToArray(), default);
+        await datasets.RegisterAsync("people", new NewDatasetVersion(other.Digest, "jsonl"), "ann", default);
+
+        await server.Client.DeleteVersionAsync("datasets:/people/2", "wrong file", default);
+        await server.Client.DeleteVersionAsync("datasets:/people/1", "asked to be forgotten", default);
+
+        Assert.Empty(await server.Client.ListDatasetsAsync(default));
+        await Assert.ThrowsAsync<PilothouseApiException>(() => server.Client.GetDatasetAsync("people", 1, default));
+        time.Advance(TimeSpan.FromDays(2));
+        var swept = await server.Client.CollectBlobsAsync(new BlobGarbageRequest(false, 24 * 3600), default);
+        Assert.Equal(2, swept.Deleted);
+        Assert.Null(await blobs.FindAsync(rows.Digest, default));
+        var again = await blobs.PutAsync("{\"secret\":\"none\"}\n"u8.ToArray(), default);
+        Assert.Equal(3, (await datasets.RegisterAsync("people", new NewDatasetVersion(again.Digest, "jsonl"), "ann", default)).Version);
+    }
+
+    [Theory, DatabaseData]
+    public async Task Purge_leaves_a_deleted_run_on_which_a_release_stands(string kind)
+    {
+        await using var world = await ReleasedWorld.StartAsync(kind);
+        await world.Server.Service<Db>().WriteAsync(session => session.ExecuteAsync("UPDATE trk_run SET lifecycle = 'deleted', deleted_ms = 1 WHERE id = @RunId", new { world.RunId }), default);
+
+        var report = await world.Client.CollectGarbageAsync(new GarbageRequest { DryRun = false }, default);
+        Assert.Equal(0, report.Runs);
+        Assert.Equal(world.RunId, report.Held.Single().Id);
+        Assert.Contains($"release {world.Release[..19]}", report.Held.Single().By, StringComparison.Ordinal);
+        var refused = await Assert.ThrowsAsync<PilothouseApiException>(() => world.Client.CollectGarbageAsync(new GarbageRequest { DryRun = false, RunIds = [world.RunId] }, default));
+        Assert.Contains("cannot go", refused.Message, StringComparison.Ordinal);
     }
 
     [Theory, DatabaseData]

@@ -18,7 +18,7 @@ internal sealed class TrackingFixture : IAsyncDisposable
         RunStore = new RunStore(database.Db);
         Search = new RunSearch(database.Db, new RunJson(new MetricNames()));
         History = new MetricHistory(database.Db);
-        Experiments = new ExperimentService(new ExperimentStore(database.Db), database.Time);
+        Experiments = new ExperimentService(new ExperimentStore(database.Db), new TrackingHolders(database.Db, new Pilothouse.Server.Platform.Lineage(() => [])), database.Time);
         Metrics = new MetricStore();
         Index = new SeriesIndex(database.Db);
         Indexer = new SeriesIndexer(Index, Metrics, NullLogger<SeriesIndexer>.Instance);

@@ -13,6 +13,7 @@ internal static class DatasetEndpoints
 
     public static void MapDatasets(this RouteGroupBuilder datasets)
     {
+        datasets.MapDeletion(LineageKind.Dataset);
         datasets.MapGet("", (DatasetService service, CancellationToken ct) => service.ListAsync(ct));
         datasets.MapGet("{name}", (string name, DatasetService service, CancellationToken ct) => service.GetAsync(name, null, ct));
         datasets.MapGet("{name}/versions", (string name, DatasetService service, CancellationToken ct) => service.VersionsAsync(name, ct));

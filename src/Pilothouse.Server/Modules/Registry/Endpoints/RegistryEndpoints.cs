@@ -22,6 +22,7 @@ internal static class RegistryEndpoints
         suites.MapGet("{name}", (string name, ISuites service, CancellationToken ct) => service.GetAsync(name, null, ct));
         suites.MapGet("{name}/versions", (string name, ISuites service, CancellationToken ct) => service.VersionsAsync(name, ct));
         suites.MapGet("{name}/versions/{version:int}", (string name, int version, ISuites service, CancellationToken ct) => service.GetAsync(name, version, ct));
+        suites.MapDeletion(ObjectType.Suite);
         var diffs = endpoints.MapGroup("/api/v1/diff").WithErrors(NativeErrors.Instance).WithTags("Differences");
         diffs.MapGet("models", (string from, string to, string? depth, IModelDiffs models, CancellationToken ct) => models.CompareAsync(from, to, Depth(depth), ct));
         diffs.MapGet("prompts", (string from, string to, IPromptDiffs prompts, CancellationToken ct) => prompts.CompareAsync(from, to, ct));
@@ -36,8 +37,17 @@ internal static class RegistryEndpoints
         _ => throw new PilothouseException(ErrorCode.InvalidArgument, "depth is content (every tensor), quick (every tensor where that is done soon) or headers."),
     };
 
+    /// <summary>Deletion of a version, with the reason.</summary>
+    internal static void MapDeletion(this RouteGroupBuilder group, string type) =>
+        group.MapDelete("{name}/versions/{version:int}", async (string name, int version, string? reason, HttpContext http, VersionDeletion deletion, CancellationToken ct) =>
+        {
+            await deletion.DeleteAsync(type, name, version, reason, http.Caller().Name, ct);
+            return Results.NoContent();
+        });
+
     private static void MapModels(RouteGroupBuilder models)
     {
+        models.MapDeletion(ObjectType.Model);
         models.MapGet("", (ModelService service, CancellationToken ct) => service.ListAsync(ct));
         models.MapGet("{name}/versions", (string name, ModelService service, CancellationToken ct) => service.VersionsAsync(name, ct));
         models.MapPost("{name}/versions", (string name, NewModelVersion version, HttpContext http, ModelService service, CancellationToken ct) =>
@@ -61,6 +71,7 @@ internal static class RegistryEndpoints
 
     private static void MapPrompts(RouteGroupBuilder prompts)
     {
+        prompts.MapDeletion(ObjectType.Prompt);
         prompts.MapGet("", (PromptService service, CancellationToken ct) => service.ListAsync(ct));
         prompts.MapGet("{name}", (string name, PromptService service, CancellationToken ct) => service.GetAsync(name, null, ct));
         prompts.MapGet("{name}/versions", (string name, PromptService service, CancellationToken ct) => service.VersionsAsync(name, ct));

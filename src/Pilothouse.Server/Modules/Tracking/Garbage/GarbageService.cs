@@ -13,7 +13,7 @@ namespace Pilothouse.Server.Modules.Tracking.Garbage;
 /// <c>pilothouse gc</c>: what was deleted goes for good, with its metrics and artifacts; then the blobs go that nothing names any more. Beside running writes:
 /// what is restored in time stays, and a blob goes only when nobody has named, stored or looked for it since the time of grace.
 /// </summary>
-internal sealed class GarbageService(Db db, PurgeStore store, GarbageStore garbage, UploadStore uploads, IBlobGarbage blobs, IAuditLog audit, IEventBus events, TimeProvider time)
+internal sealed class GarbageService(Db db, PurgeStore store, GarbageStore garbage, TrackingHolders holders, UploadStore uploads, IBlobGarbage blobs, IAuditLog audit, IEventBus events, TimeProvider time)
 {
     /// <summary>Things of each kind that one call purges.</summary>
     public const int MaxItems = 10_000;
@@ -37,13 +37,14 @@ internal sealed class GarbageService(Db db, PurgeStore store, GarbageStore garba
         try
         {
             var now = time.NowMs();
-            var plan = await PlanAsync(request, now - request.OlderThanSeconds * 1000, ct);
+            var beforeMs = now - request.OlderThanSeconds * 1000;
+            var (plan, held) = await KeepHeldAsync(request, await PlanAsync(request, beforeMs, ct), beforeMs, ct);
             var (items, files, bytes) = await DescribeAsync(plan, ct);
             if (!request.DryRun) plan = await PurgeAsync(plan, actor, now, ct);
             var expired = request.DryRun ? 0 : await uploads.ExpireAsync(now - (long)UploadService.MaxAge.TotalMilliseconds, now, MaxItems, ct);
             var swept = await SweepAsync(request, actor, now, ct);
             return new GarbageReport(request.DryRun, Count(plan, "experiment"), Count(plan, "run"), Count(plan, "model"), files, bytes, expired, swept, items,
-                plan.GroupBy(p => p.Kind).Any(g => g.Count() >= MaxItems));
+                plan.GroupBy(p => p.Kind).Any(g => g.Count() >= MaxItems)) { Held = held };
         }
         finally
         {
@@ -64,6 +65,27 @@ internal sealed class GarbageService(Db db, PurgeStore store, GarbageStore garba
         // An experiment goes only when all of its runs and models go with it.
         var full = runs.Count >= MaxItems || models.Count >= MaxItems;
         return [.. full ? [] : experiments, .. runs, .. models];
+    }
+
+    /// <summary>
+    /// What a release came to stand on after it was deleted stays, and with it its experiment: what was released stays reproducible.
+    /// </summary>
+    /// <exception cref="PilothouseException">FailedPrecondition: it was asked for by its id.</exception>
+    private async Task<(List<Purgeable> Plan, IReadOnlyList<GarbageHeld> Held)> KeepHeldAsync(GarbageRequest request, List<Purgeable> plan, long beforeMs, CancellationToken ct)
+    {
+        static LineageNode Node(Purgeable item) => new(item.Kind == "run" ? LineageKind.Run : LineageKind.LoggedModel, item.Id);
+        var found = await holders.FindAsync(plan.Where(p => p.Kind != "experiment").Select(Node), ct);
+        if (found.Count == 0) return (plan, []);
+        var held = plan.Where(p => p.Kind != "experiment" && found.ContainsKey(Node(p))).ToList();
+        var experiments = held.Select(p => p.Experiment).ToHashSet();
+        var staying = plan.Where(p => p.Kind == "experiment" && experiments.Contains(p.Num)).ToHashSet();
+        var asked = new HashSet<string>([.. request.RunIds ?? [], .. request.ModelIds ?? []]);
+        if (held.Find(p => asked.Contains(p.Id)) is { } refused) throw new PilothouseException(ErrorCode.FailedPrecondition, $"The {refused.Kind} {refused.Id} cannot go: {found[Node(refused)]} stands on it. Nothing was changed.");
+        if (staying.FirstOrDefault(p => request.ExperimentIds?.Contains(p.Id) == true) is { } whole && held.Find(p => p.Experiment == whole.Num) is { } part)
+            throw new PilothouseException(ErrorCode.FailedPrecondition, $"The experiment {whole.Id} cannot go: {found[Node(part)]} stands on its {part.Kind} {part.Id}. Nothing was changed.");
+        // What would only have gone because its experiment went.
+        bool Stays(Purgeable p) => staying.Contains(p) || p.Kind != "experiment" && (found.ContainsKey(Node(p)) || experiments.Contains(p.Experiment) && p.DeletedMs > beforeMs);
+        return ([.. plan.Where(p => !Stays(p))], [.. held.Take(MaxListed).Select(p => new GarbageHeld(p.Kind, p.Id, p.Name, found[Node(p)]))]);
     }
 
     private static void Require(string kind, IReadOnlyList<string>? asked, List<Purgeable> found)
