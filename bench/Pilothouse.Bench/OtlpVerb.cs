@@ -15,7 +15,8 @@ internal static class OtlpVerb
         await using var server = await BenchServer.StartAsync(options);
         var traces = Math.Max(1, options.Batch / SpansPerTrace);
         await SendAsync(server, Request(int.MaxValue, 1)); // the first request compiles
-        var load = await Load.RunAsync(options.Clients, options.Requests, (client, i) => SendAsync(server, Request(client * options.Requests + i, traces)));
+        var requests = Enumerable.Range(0, options.Clients * options.Requests).Select(number => Request(number, traces)).ToArray();
+        var load = await Load.RunAsync(options.Clients, options.Requests, (client, i) => SendAsync(server, requests[client * options.Requests + i]));
         var spans = (long)traces * SpansPerTrace * options.Clients * options.Requests;
         Load.Row($"OTLP spans, {traces * SpansPerTrace} a request, {options.Clients} clients, spans/s", $"{spans / load.Seconds:N0}");
         Load.Row("  a request, p50 / p99 ms", $"{load.Percentile(0.5):0.0} / {load.Percentile(0.99):0.0}");

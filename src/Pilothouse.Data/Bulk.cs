@@ -13,6 +13,18 @@ public interface IBulkRow
     void Real(double value);
     void Bytes(byte[]? value);
     void Null();
+
+    void Integer(long? value)
+    {
+        if (value is { } number) Integer(number);
+        else Null();
+    }
+
+    void Real(double? value)
+    {
+        if (value is { } number) Real(number);
+        else Null();
+    }
 }
 
 /// <summary>SQLite: one prepared statement bound through the native API, which spares a boxed object and a lookup a value.</summary>

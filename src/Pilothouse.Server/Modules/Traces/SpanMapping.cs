@@ -14,15 +14,18 @@ internal static class SpanMapping
     /// <summary>Characters of MLflow's request and response previews.</summary>
     private const int MaxMlflowPreview = 1000;
 
-    public static SpanRecord ToRecord(OtlpSpan span) => new(span.TraceId, span.SpanId, span.ParentSpanId, span.Name, Kind(span.Kind), span.StartNano, span.EndNano,
+    private static SpanRecord ToRecord(OtlpSpan span) => new(span.TraceId, span.SpanId, span.ParentSpanId, span.Name, Kind(span.Kind), span.StartNano, span.EndNano,
         span.Status switch { OtlpStatus.Ok => "ok", OtlpStatus.Error => "error", _ => "unset" }, span.StatusMessage.Length > 0 ? span.StatusMessage : null,
         Plain(span.Attributes), [.. span.Events.Select(e => new SpanEvent(e.Name, e.TimeNano, Plain(e.Attributes)))], Plain(span.Resource.Attributes),
         span.Scope.Name.Length > 0 ? span.Scope.Name : null);
 
     /// <summary>The columns of a span: read through the GenAI conventions, whichever its SDK follows.</summary>
-    public static SpanRow ToRow(SpanRecord span)
+    public static SpanRow ToRow(SpanRecord span) => ToRow(span, ToOtlp(span));
+
+    public static SpanRow ToRow(OtlpSpan span) => ToRow(ToRecord(span), span);
+
+    private static SpanRow ToRow(SpanRecord span, OtlpSpan otlp)
     {
-        var otlp = ToOtlp(span);
         var info = GenAi.Read(otlp);
         var isRoot = span.ParentSpanId is null;
         return new SpanRow
@@ -42,7 +45,7 @@ internal static class SpanMapping
             ResponseId = Cut(info?.ResponseId, MaxName),
             InputTokens = info is { IsInference: true } ? info.InputTokens : null,
             OutputTokens = info is { IsInference: true } ? info.OutputTokens : null,
-            Richness = info is null ? 0 : new object?[] { info.InputTokens, info.OutputTokens, info.CacheReadTokens, info.CacheWriteTokens, info.ReasoningTokens, info.Prompt, info.Completion }.Count(v => v is not null),
+            Richness = info is null ? 0 : Richness(info),
             InputText = Cut(MessageText.Last(info?.Prompt), MaxPreview),
             OutputText = Cut(MessageText.Last(info?.Completion), MaxPreview),
             SpanType = Cut(GenAi.MlflowType(otlp, info), MaxName),
@@ -59,6 +62,10 @@ internal static class SpanMapping
             ResponsePreview = isRoot ? Preview(span, "mlflow.spanOutputs", info?.Completion) : null,
         };
     }
+
+    private static int Richness(GenAiInfo info) => Is(info.InputTokens) + Is(info.OutputTokens) + Is(info.CacheReadTokens) + Is(info.CacheWriteTokens) + Is(info.ReasoningTokens) + (info.Prompt is null ? 0 : 1) + (info.Completion is null ? 0 : 1);
+
+    private static int Is(long? count) => count is null ? 0 : 1;
 
     /// <summary>The span with the attributes that MLflow's clients read: its own, or those translated from other conventions.</summary>
     public static SpanRecord ForMlflow(SpanRecord span)

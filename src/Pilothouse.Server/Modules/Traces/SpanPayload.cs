@@ -7,26 +7,43 @@ using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Traces;
 
-/// <summary>A whole span as stored: one format byte (1 = zlib over JSON), then the content.</summary>
+/// <summary>A whole span as stored: one format byte (1 = zlib over JSON, 2 = JSON), then the content.</summary>
 internal static class SpanPayload
 {
     private const byte ZlibJson = 1;
+    private const byte PlainJson = 2;
+
+    /// <summary>Bytes of JSON below which compression costs more time than it saves space.</summary>
+    private const int WorthCompressing = 1024;
+
     private static readonly JsonSerializerOptions Options = new(WireJson.Options) { Converters = { new RealConverter() } };
 
     public static byte[] Write(SpanRecord span)
     {
-        using var output = new MemoryStream();
+        var json = JsonSerializer.SerializeToUtf8Bytes(span, Options);
+        if (json.Length < WorthCompressing) return [PlainJson, .. json];
+        using var output = new MemoryStream(json.Length);
         output.WriteByte(ZlibJson);
-        using (var zlib = new ZLibStream(output, CompressionLevel.Fastest, leaveOpen: true)) JsonSerializer.Serialize(zlib, span, Options);
+        using (var zlib = new ZLibStream(output, CompressionLevel.Fastest, leaveOpen: true)) zlib.Write(json);
         return output.ToArray();
     }
 
     public static SpanRecord Read(byte[] payload)
     {
-        if (payload.Length == 0 || payload[0] != ZlibJson) throw new InvalidDataException("A stored span has an unknown format: it was written by a newer version.");
-        using var zlib = new ZLibStream(new MemoryStream(payload, 1, payload.Length - 1, writable: false), CompressionMode.Decompress);
-        var span = JsonSerializer.Deserialize<SpanRecord>(zlib, Options) ?? throw new InvalidDataException("A stored span is empty.");
+        var span = (payload.Length == 0 ? 0 : payload[0]) switch
+        {
+            PlainJson => JsonSerializer.Deserialize<SpanRecord>(payload.AsSpan(1), Options),
+            ZlibJson => Inflate(payload),
+            _ => throw new InvalidDataException("A stored span has an unknown format: it was written by a newer version."),
+        };
+        if (span is null) throw new InvalidDataException("A stored span is empty.");
         return span with { Attributes = Plain(span.Attributes), Resource = Plain(span.Resource), Events = [.. span.Events.Select(e => e with { Attributes = Plain(e.Attributes) })] };
+    }
+
+    private static SpanRecord? Inflate(byte[] payload)
+    {
+        using var zlib = new ZLibStream(new MemoryStream(payload, 1, payload.Length - 1, writable: false), CompressionMode.Decompress);
+        return JsonSerializer.Deserialize<SpanRecord>(zlib, Options);
     }
 
     /// <summary>The reader gives JSON elements; callers want the string, long, double, bool or array that was written.</summary>

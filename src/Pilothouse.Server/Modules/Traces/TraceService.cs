@@ -18,15 +18,16 @@ internal sealed class TraceService(TraceStore store) : ISpanSink
 
     /// <summary>Stores what an OTLP client sent; durable when it returns.</summary>
     /// <param name="runId">Run to link the traces to, or null.</param>
-    public Task WriteAsync(OtlpTraceBatch batch, string experimentId, string? runId, CancellationToken ct) => WriteAsync([.. batch.Spans.Select(SpanMapping.ToRecord)], experimentId, runId, ct);
+    public Task WriteAsync(OtlpTraceBatch batch, string experimentId, string? runId, CancellationToken ct) => WriteAsync(batch.Spans.Select(SpanMapping.ToRow), experimentId, runId, ct);
 
-    public async Task WriteAsync(IReadOnlyList<SpanRecord> spans, string experimentId, string? runId, CancellationToken ct)
+    public Task WriteAsync(IReadOnlyList<SpanRecord> spans, string experimentId, string? runId, CancellationToken ct) => WriteAsync(spans.Select(SpanMapping.ToRow), experimentId, runId, ct);
+
+    private async Task WriteAsync(IEnumerable<SpanRow> spans, string experimentId, string? runId, CancellationToken ct)
     {
-        if (spans.Count == 0) return;
         // The last of two spans with the same ids stays, as it would if they came one after the other.
-        var last = new Dictionary<(string, string), SpanRecord>(spans.Count);
+        var last = new Dictionary<(string, string), SpanRow>();
         foreach (var span in spans) last[(span.TraceId, span.SpanId)] = span;
-        await store.WriteAsync([.. last.Values.Select(SpanMapping.ToRow)], experimentId, runId, ct);
+        if (last.Count > 0) await store.WriteAsync([.. last.Values], experimentId, runId, ct);
     }
 
     public async Task<Page<TraceSummary>> ListAsync(TraceQuery query, CancellationToken ct)

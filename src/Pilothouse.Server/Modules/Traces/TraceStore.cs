@@ -41,12 +41,19 @@ internal sealed class TraceStore(Db db)
         foreach (var chunk in groups.Select(g => g.Key).Chunk(500))
             known.UnionWith(await session.QueryAsync<string>($"SELECT trace_id FROM trc_trace WHERE {session.Dialect.In("trace_id", "@chunk")} ORDER BY trace_id LIMIT 500{session.Dialect.ForUpdate}", new { chunk }));
         await InsertAsync(session, [.. groups.SelectMany(g => g.OrderBy(r => r.SpanId, StringComparer.Ordinal))]);
+        var traces = new List<TraceRollup>(groups.Count);
         foreach (var group in groups)
         {
             var added = group.ToList();
-            await TraceRows.UpsertAsync(session, TraceSummaries.Of(known.Contains(group.Key) ? await SpansAsync(session, group.Key) : added, added), experimentId);
-            if (runId is not null) await session.ExecuteAsync("INSERT INTO trc_run (run_id, trace_id) VALUES (@runId, @traceId) ON CONFLICT DO NOTHING", new { runId, traceId = group.Key });
+            traces.Add(TraceSummaries.Of(known.Contains(group.Key) ? await SpansAsync(session, group.Key) : added, added));
         }
+        await TraceRows.UpsertAsync(session, traces, experimentId);
+        if (runId is null) return;
+        await session.BulkInsertAsync("trc_run", ["run_id", "trace_id"], groups, (row, group) =>
+        {
+            row.Text(runId);
+            row.Text(group.Key);
+        }, ignoreDuplicates: true);
     }, ct);
 
     /// <param name="before">Start and id of the last row of the page before, or null.</param>
@@ -96,8 +103,8 @@ internal sealed class TraceStore(Db db)
         row.Text(span.Operation);
         row.Text(span.Model);
         row.Text(span.ResponseId);
-        Optional(row, span.InputTokens);
-        Optional(row, span.OutputTokens);
+        row.Integer(span.InputTokens);
+        row.Integer(span.OutputTokens);
         row.Integer(span.Richness);
         row.Text(span.InputText);
         row.Text(span.OutputText);
@@ -105,23 +112,11 @@ internal sealed class TraceStore(Db db)
         row.Text(span.SpanType);
         row.Integer(span.Status);
         row.Text(span.Provider);
-        Optional(row, span.InputCost);
-        Optional(row, span.OutputCost);
-        Optional(row, span.CacheReadTokens);
-        Optional(row, span.CacheWriteTokens);
+        row.Real(span.InputCost);
+        row.Real(span.OutputCost);
+        row.Integer(span.CacheReadTokens);
+        row.Integer(span.CacheWriteTokens);
     }, SpanConflict);
-
-    private static void Optional(IBulkRow row, double? value)
-    {
-        if (value is { } number) row.Real(number);
-        else row.Null();
-    }
-
-    private static void Optional(IBulkRow row, long? value)
-    {
-        if (value is { } number) row.Integer(number);
-        else row.Null();
-    }
 
     private static string Escape(string text) => text.Replace(@"\", @"\\", StringComparison.Ordinal).Replace("%", @"\%", StringComparison.Ordinal).Replace("_", @"\_", StringComparison.Ordinal);
 
