@@ -61,18 +61,18 @@ internal sealed class Restorer(PilothouseClient client, string directory, TimePr
             {
                 continue;
             }
-            if (await CloneAsync([.. Authorization(), "clone", "--quiet", "--no-checkout", new Uri(client.Server, project.GitUrl).ToString(), directory], commit, ct)) return true;
+            if (await CloneAsync(["clone", "--quiet", "--no-checkout", new Uri(client.Server, project.GitUrl).ToString(), directory], commit, ct)) return true;
         }
         return remote is not null && !remote.StartsWith('-') && await CloneAsync(["clone", "--quiet", "--no-checkout", "--", remote, directory], commit, ct);
     }
 
     private async Task<bool> CloneAsync(string[] arguments, string commit, CancellationToken ct)
     {
-        if ((await GitTree.RunAsync(Path.GetTempPath(), null, ct, arguments)).ExitCode != 0) return false;
+        if ((await GitTree.RunAtAsync(client.Server, Path.GetTempPath(), ct, arguments)).ExitCode != 0) return false;
         var checkout = await GitTree.RunAsync(directory, null, ct, "-c", "advice.detachedHead=false", "checkout", "--quiet", "--detach", commit);
         if (checkout.ExitCode == 0) return true;
         // A server gives a commit that no branch leads to any more when asked for it by name.
-        if ((await GitTree.RunAsync(directory, null, ct, [.. Authorization(), "fetch", "--quiet", "origin", commit])).ExitCode == 0
+        if ((await GitTree.RunAtAsync(client.Server, directory, ct, "fetch", "--quiet", "origin", commit)).ExitCode == 0
             && (await GitTree.RunAsync(directory, null, ct, "checkout", "--quiet", "--detach", commit)).ExitCode == 0) return true;
         foreach (var entry in new DirectoryInfo(directory).EnumerateFileSystemInfos())
         {
@@ -81,9 +81,6 @@ internal sealed class Restorer(PilothouseClient client, string directory, TimePr
         }
         return false;
     }
-
-    private static string[] Authorization() => Environment.GetEnvironmentVariable("PILOTHOUSE_TOKEN") is { Length: > 0 } token
-        ? ["-c", "http.extraHeader=Authorization: Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes("pilothouse:" + token))] : [];
 
     private async Task PatchAsync(RecordedRun run, CancellationToken ct)
     {

@@ -31,12 +31,23 @@ internal static class GitTree
 
     /// <summary>Runs git; a failure is the caller's to judge.</summary>
     /// <exception cref="UsageException">git is not installed.</exception>
-    public static async Task<(int ExitCode, byte[] Output, string Error)> RunAsync(string directory, byte[]? input, CancellationToken ct, params string[] arguments)
+    public static Task<(int ExitCode, byte[] Output, string Error)> RunAsync(string directory, byte[]? input, CancellationToken ct, params string[] arguments) => RunAsync(directory, input, null, ct, arguments);
+
+    /// <summary>As <see cref="RunAsync(string, byte[], CancellationToken, string[])"/>, with the user's token for one server: in the environment, since everybody on the machine reads command lines.</summary>
+    public static Task<(int ExitCode, byte[] Output, string Error)> RunAtAsync(Uri server, string directory, CancellationToken ct, params string[] arguments) => RunAsync(directory, null, server, ct, arguments);
+
+    private static async Task<(int ExitCode, byte[] Output, string Error)> RunAsync(string directory, byte[]? input, Uri? server, CancellationToken ct, string[] arguments)
     {
         var start = new ProcessStartInfo("git", arguments) { WorkingDirectory = directory, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         start.Environment["GIT_TERMINAL_PROMPT"] = "0";
         start.Environment["GIT_OPTIONAL_LOCKS"] = "0";
         start.Environment["LC_ALL"] = "C";
+        if (server is not null && Environment.GetEnvironmentVariable("PILOTHOUSE_TOKEN") is { Length: > 0 } token)
+        {
+            start.Environment["GIT_CONFIG_COUNT"] = "1";
+            start.Environment["GIT_CONFIG_KEY_0"] = $"http.{server.GetLeftPart(UriPartial.Authority)}/.extraHeader";
+            start.Environment["GIT_CONFIG_VALUE_0"] = "Authorization: Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes("pilothouse:" + token));
+        }
         try
         {
             using var git = Process.Start(start)!;
