@@ -27,6 +27,23 @@ public sealed partial class PilothouseClient
     public Task<IReadOnlyList<CiBuild>> ListCiBuildsAsync(string project, int limit, CancellationToken ct) =>
         GetAsync<IReadOnlyList<CiBuild>>($"{CiPath(project)}/builds?limit={limit.ToString(System.Globalization.CultureInfo.InvariantCulture)}", ct);
 
+    /// <summary>Jobs of pilothouse.yaml, newest first.</summary>
+    /// <param name="commit">Null = of all.</param>
+    public Task<IReadOnlyList<CiJob>> ListCiJobsAsync(string project, string? commit, int limit, CancellationToken ct) =>
+        GetAsync<IReadOnlyList<CiJob>>($"{CiPath(project)}/jobs" + Query(("commit", commit), ("limit", limit.ToString(System.Globalization.CultureInfo.InvariantCulture))), ct);
+
+    /// <summary>Starts jobs by hand; those that ended run again.</summary>
+    public Task<IReadOnlyList<CiJob>> StartCiJobsAsync(string project, NewCiJobs jobs, CancellationToken ct) => PostAsync<IReadOnlyList<CiJob>>($"{CiPath(project)}/jobs", jobs, ct);
+
+    public Task<CiJob> CancelCiJobAsync(string project, string id, CancellationToken ct) => PostAsync<CiJob>($"{CiPath(project)}/jobs/{Uri.EscapeDataString(id)}/cancel", null, ct);
+
+    /// <summary>Output of the steps as far as there is any.</summary>
+    public async Task<Stream> OpenCiJobLogAsync(string project, string id, CancellationToken ct)
+    {
+        var response = await SendAsync(HttpMethod.Get, $"{CiPath(project)}/jobs/{Uri.EscapeDataString(id)}/log", null, ct);
+        return await response.Content.ReadAsStreamAsync(ct);
+    }
+
     private static string CiPath(string project) => $"api/v1/projects/{Uri.EscapeDataString(project)}/ci";
 
     private static string StatusPath(string project, string commit) => $"api/v1/projects/{Uri.EscapeDataString(project)}/commits/{Uri.EscapeDataString(commit)}/statuses";

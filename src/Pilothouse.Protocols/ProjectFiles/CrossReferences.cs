@@ -34,6 +34,19 @@ internal sealed class CrossReferences(ProjectFile file, YamlMapping root, FaultL
             KnownMonitors(file.Alerts[i].Monitors, $"alerts[{i}].monitors");
         foreach (var (name, environment) in file.Environments)
             KnownMonitors(environment.Rollout.Monitors, $"environments.{name}.rollout.monitors");
+        foreach (var (name, job) in file.Ci)
+            CheckJob(name, job);
+    }
+
+    private void CheckJob(string name, CiJobEntry job)
+    {
+        for (var i = 0; i < job.Needs.Count; i++)
+            KnownName([.. file.Ci.Keys], job.Needs[i], $"ci.{name}.needs[{i}]", "ci");
+        for (var i = 0; i < job.Steps.Count; i++)
+            for (var j = 0; j < (job.Steps[i].Suites?.Count ?? 0); j++)
+                KnownName([.. file.Suites.Keys], job.Steps[i].Suites![j], $"ci.{name}.steps[{i}].suites[{j}]", "suites");
+        if (CiJobs.WithNeeds(file.Ci, job.Needs).Contains(name))
+            Fault($"ci.{name}.needs", $"'{ObjectReader.Shorten(name)}' would wait for itself.", "Take one of these needs away.");
     }
 
     private void CheckScorers(SuiteEntry suite, string path)

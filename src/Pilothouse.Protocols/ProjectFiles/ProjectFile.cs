@@ -35,6 +35,9 @@ public sealed record ProjectFile
     /// <summary>Definitions of tools that models may call, as files of the repository; pinned by pilothouse.lock.</summary>
     public IReadOnlyDictionary<string, ToolEntry> Tools { get; init; } = new Dictionary<string, ToolEntry>();
 
+    /// <summary>Jobs that run when something is pushed or registered, by name.</summary>
+    public IReadOnlyDictionary<string, CiJobEntry> Ci { get; init; } = new Dictionary<string, CiJobEntry>();
+
     /// <summary>What counts as the same result when a run is repeated.</summary>
     public ReproduceEntry Reproduce { get; init; } = ReproduceEntry.Exact;
 }

@@ -61,6 +61,7 @@ public static class ProjectFileReader
             Alerts = sections.Alerts(o),
             Environments = o.Named("environments", sections.Environment),
             Tools = o.Named("tools", new ReproduceReader(context).Tool),
+            Ci = o.Named("ci", new CiReader(context).Job),
             Reproduce = new ReproduceReader(context).Reproduce(o),
         };
         o.Finish();

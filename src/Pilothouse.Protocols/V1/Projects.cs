@@ -16,6 +16,7 @@ public sealed record ResolvedCommit(string Commit);
 /// <param name="AllowForce">True = it may be moved to a commit that does not have the old one among its ancestors.</param>
 /// <param name="AllowDeletion">True = it may be deleted.</param>
 /// <param name="Pushers">Logins who may push, or <c>@admins</c>; empty = everyone who may write.</param>
+/// <param name="RequiredChecks">Must have succeeded on a commit before the branch takes it, besides the required jobs of pilothouse.yaml.</param>
 /// <param name="UpdatedBy">"" = the rule that the server has by itself. Only told.</param>
 /// <param name="UpdatedMs">Epoch milliseconds. Only told.</param>
-public sealed record BranchRuleInfo(string? Pattern, bool AllowForce = false, bool AllowDeletion = false, IReadOnlyList<string>? Pushers = null, string UpdatedBy = "", long UpdatedMs = 0);
+public sealed record BranchRuleInfo(string? Pattern, bool AllowForce = false, bool AllowDeletion = false, IReadOnlyList<string>? Pushers = null, string UpdatedBy = "", long UpdatedMs = 0, IReadOnlyList<string>? RequiredChecks = null);

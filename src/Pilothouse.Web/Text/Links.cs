@@ -64,6 +64,8 @@ internal static class Links
 
     public static string Branches(string project) => $"/projects/{E(project)}/branches";
 
+    public static string Ci(string project) => $"/projects/{E(project)}/ci";
+
     public static string Commit(string project, string id) => $"/projects/{E(project)}/commits/{E(id)}";
 
     public static string CompareRevisions(string project, string from, string to) => $"/projects/{E(project)}/compare" + new QueryBuilder { { "from", from }, { "to", to } };

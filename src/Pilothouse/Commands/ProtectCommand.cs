@@ -13,11 +13,12 @@ internal static class ProtectCommand
         var force = new Option<bool>("--allow-force") { Description = "It may be moved to a commit that does not have the old one among its ancestors." };
         var deletion = new Option<bool>("--allow-deletion") { Description = "It may be deleted." };
         var only = new Option<string[]>("--only") { Description = "Login that may push to it, or @admins; may be repeated (default: everyone who may write)." };
-        var command = new Command("protect", "Protect a branch: it only goes forward, stays, and takes pushes only of those named. Administrators only.") { project, branch, force, deletion, only, server };
+        var checks = new Option<string[]>("--require") { Description = "Check that must have succeeded on a commit before the branch takes it, such as ci/jenkins; may be repeated. The required jobs of pilothouse.yaml count anyway. An administrator may push past them with -o ci.override=REASON." };
+        var command = new Command("protect", "Protect a branch: it only goes forward, stays, takes pushes only of those named, and only commits whose checks are green. Administrators only.") { project, branch, force, deletion, only, checks, server };
         command.SetAction(async (result, ct) =>
         {
             using var client = Cli.Connect(result, server);
-            await client.SetBranchRuleAsync(result.GetValue(project)!, new BranchRuleInfo(result.GetValue(branch)!, result.GetValue(force), result.GetValue(deletion), result.GetValue(only) ?? []), ct);
+            await client.SetBranchRuleAsync(result.GetValue(project)!, new BranchRuleInfo(result.GetValue(branch)!, result.GetValue(force), result.GetValue(deletion), result.GetValue(only) ?? [], RequiredChecks: result.GetValue(checks) ?? []), ct);
             return ExitCode.Ok;
         }, guarded: true);
         return command;
@@ -45,9 +46,9 @@ internal static class ProtectCommand
         command.SetAction(async (result, ct) =>
         {
             using var client = Cli.Connect(result, server);
-            Output.Table(["BRANCH", "FORCE", "DELETION", "WHO MAY PUSH", "SET BY"], (await client.ListBranchRulesAsync(result.GetValue(project)!, ct)).Select(r => new[]
+            Output.Table(["BRANCH", "FORCE", "DELETION", "WHO MAY PUSH", "CHECKS", "SET BY"], (await client.ListBranchRulesAsync(result.GetValue(project)!, ct)).Select(r => new[]
             {
-                r.Pattern!, r.AllowForce ? "allowed" : "refused", r.AllowDeletion ? "allowed" : "refused", r.Pushers is { Count: > 0 } who ? string.Join(", ", who) : "everyone who may write", r.UpdatedBy.Length > 0 ? r.UpdatedBy : "default",
+                r.Pattern!, r.AllowForce ? "allowed" : "refused", r.AllowDeletion ? "allowed" : "refused", r.Pushers is { Count: > 0 } who ? string.Join(", ", who) : "everyone who may write", r.RequiredChecks is { Count: > 0 } checks ? string.Join(", ", checks) : "-", r.UpdatedBy.Length > 0 ? r.UpdatedBy : "default",
             }));
             return ExitCode.Ok;
         }, guarded: true);

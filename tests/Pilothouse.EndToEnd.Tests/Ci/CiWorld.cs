@@ -12,13 +12,19 @@ internal sealed class CiWorld : IAsyncDisposable
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("pilothouse-ci-");
     private readonly WebApplication _engine;
 
-    private CiWorld(ServerProcess server, WebApplication engine) => (Server, _engine) = (server, engine);
+    private readonly string _data;
+    private readonly IReadOnlyDictionary<string, string>? _environment;
+    private readonly string _more;
 
-    public ServerProcess Server { get; }
+    private CiWorld(ServerProcess server, WebApplication engine, string data, IReadOnlyDictionary<string, string>? environment, string more) => (Server, _engine, _data, _environment, _more) = (server, engine, data, environment, more);
+
+    public ServerProcess Server { get; private set; }
 
     public string Repository => Path.Combine(_folder.FullName, "work");
 
-    public static async Task<CiWorld> StartAsync()
+    /// <param name="environment">Of the server.</param>
+    /// <param name="more">Sections of pilothouse.yaml.</param>
+    public static async Task<CiWorld> StartAsync(IReadOnlyDictionary<string, string>? environment = null, string more = "")
     {
         Assert.SkipUnless(Shell.Has("git"), "git is not installed.");
         var builder = WebApplication.CreateSlimBuilder();
@@ -33,11 +39,11 @@ internal sealed class CiWorld : IAsyncDisposable
         });
         await engine.StartAsync();
         var data = Directory.CreateTempSubdirectory("pilothouse-ci-data-");
-        var world = new CiWorld(await ServerProcess.StartAsync(data.FullName), engine);
+        var world = new CiWorld(await ServerProcess.StartAsync(data.FullName, environment), engine, data.FullName, environment, more);
         await world.Server.Client.CreateProjectAsync("faq", default);
         Directory.CreateDirectory(world.Repository);
         await world.GitAsync("init", "-q", "-b", "main");
-        world.Write("pilothouse.yaml", Project(engine.Urls.First(), minimum: "0.1"));
+        world.Write("pilothouse.yaml", Project(engine.Urls.First(), minimum: "0.1") + more);
         world.Write("data/questions.jsonl", """
             {"id": "q1", "input": "What is the capital of France?", "expected": "Paris"}
             {"id": "q2", "input": "How many days has a leap year?", "expected": "366"}
@@ -47,8 +53,17 @@ internal sealed class CiWorld : IAsyncDisposable
         return world;
     }
 
+    /// <summary>Kills the server and starts it again where it was.</summary>
+    public async Task RestartAsync()
+    {
+        var url = Server.Url.ToString().TrimEnd('/');
+        await Server.KillAsync();
+        await Server.DisposeAsync();
+        Server = await ServerProcess.StartAtAsync(url, _data, _environment);
+    }
+
     /// <summary>A floor that two right answers pass when it is low, and that no two answers can prove when it is high.</summary>
-    public void SetFloor(string minimum) => Write("pilothouse.yaml", Project(_engine.Urls.First(), minimum));
+    public void SetFloor(string minimum) => Write("pilothouse.yaml", Project(_engine.Urls.First(), minimum) + _more);
 
     public void Write(string path, string content)
     {

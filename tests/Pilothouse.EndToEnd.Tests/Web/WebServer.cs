@@ -64,6 +64,7 @@ public sealed class WebServer : IAsyncLifetime
     {
         await Http.PostAsJsonAsync("/api/v1/projects", new { name = SampleWorld.Project });
         RepositoryCommit = await RepositoryWorld.PushAsync(Url, SampleWorld.Project);
+        await CiWorld.SeedAsync(_server, SampleWorld.Project, RepositoryCommit);
         var experiment = await PostAsync("experiments/create", new { name = "assistant-finetune" });
         ExperimentId = experiment.GetProperty("experiment_id").GetString()!;
         var builds = await PostAsync("experiments/create", new { name = "builds" });

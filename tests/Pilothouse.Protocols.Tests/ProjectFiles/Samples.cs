@@ -103,6 +103,19 @@ internal static class Samples
           staging: { target: local, require: [approval] }
         tools:
           search: { path: tools/search.json }
+        ci:
+          lint: { steps: [{ run: sh lint.sh }] }
+          quality:
+            on: { push: [main, "feature/*"], paths: ["prompts/*"], registry: true }
+            needs: [lint]
+            runner: builtin
+            steps: [{ name: look at the data, run: sh check.sh }, { suites: all }]
+            timeout: 30m
+            required: true
+            environment: { MODE: fast }
+            junit: [reports/*.xml]
+            artifacts: [reports/*]
+          nightly: { on: { registry: true }, runner: jenkins }
         reproduce:
           tolerance: { loss: 0.001, "val_*": 1% }
           ignore: [tokens_per_second]

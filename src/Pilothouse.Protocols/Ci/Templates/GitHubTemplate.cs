@@ -5,6 +5,7 @@ internal static class GitHubTemplate
     public static string Write(string? baseline) => $$$"""
         # Written by 'pilothouse ci init github'. What it runs is in .pilothouse/ci.sh; check it with 'pilothouse ci lint'.
         name: Pilothouse
+        run-name: ${{ github.event.client_payload.build && format('Pilothouse build {0}', github.event.client_payload.build) }}
 
         on:
           push:

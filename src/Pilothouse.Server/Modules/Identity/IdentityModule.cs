@@ -16,6 +16,7 @@ public sealed class IdentityModule : IModule
         services.AddOptions<IdentityOptions>().BindConfiguration("Identity").Validate(o => o.AdminToken.Length is 0 or >= IdentityOptions.MinTokenLength,
             $"Identity:AdminToken must have at least {IdentityOptions.MinTokenLength} characters. Make one with: openssl rand -hex 24").ValidateOnStart();
         services.AddSingleton<TokenStore>().AddSingleton<IdentityService>();
+        services.AddSingleton<IServiceTokens>(s => s.GetRequiredService<IdentityService>());
         services.AddSingleton<IAuthenticator>(s => s.GetRequiredService<IdentityService>());
         services.AddHostedService<BindGuard>();
     }

@@ -8,7 +8,7 @@ using Pilothouse.Server.Platform;
 namespace Pilothouse.Server.Modules.Identity;
 
 /// <summary>Tokens: shown once, stored as SHA-256 (they carry 192 random bits, so a slow hash would protect nothing).</summary>
-internal sealed class IdentityService(TokenStore store, IOptions<IdentityOptions> options, Ids ids, TimeProvider time) : IAuthenticator
+internal sealed class IdentityService(TokenStore store, IOptions<IdentityOptions> options, Ids ids, TimeProvider time) : IAuthenticator, IServiceTokens
 {
     private readonly byte[]? _adminHash = options.Value.AdminToken.Length > 0 ? Hash(options.Value.AdminToken) : null;
 
@@ -41,6 +41,25 @@ internal sealed class IdentityService(TokenStore store, IOptions<IdentityOptions
 
     public Task RevokeAsync(string name, string actor, CancellationToken ct) =>
         store.DeleteAsync(name, new AuditEvent(actor, "token.revoke", $"tokens/{name}", new { }), ct);
+
+    public async Task<string?> CreateAsync(string name, Role role, TimeSpan lifetime, CancellationToken ct)
+    {
+        if (_adminHash is null) return null;
+        await RevokeAsync(name, ct); // of an attempt before
+        return (await CreateAsync(new NewToken(name, role.ToString(), time.NowMs() + (long)lifetime.TotalMilliseconds), Caller.System.Name, ct)).Token;
+    }
+
+    public async Task RevokeAsync(string name, CancellationToken ct)
+    {
+        try
+        {
+            await RevokeAsync(name, Caller.System.Name, ct);
+        }
+        catch (PilothouseException e) when (e.Code == ErrorCode.NotFound)
+        {
+            // It is gone already.
+        }
+    }
 
     private static byte[] Hash(string token) => SHA256.HashData(Encoding.UTF8.GetBytes(token));
 }

@@ -1,6 +1,5 @@
 using System.Net.Http.Headers;
 using System.Text;
-using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Pilothouse.Server.Modules.Monitoring.Webhooks;
@@ -12,24 +11,18 @@ namespace Pilothouse.Server.Modules.Monitoring;
 /// Sends what lies in the outbox, at least once: tried again with growing waits after a timeout, a broken connection, 408, 429 or 5xx, given up at any
 /// other answer (as Alertmanager does) or after the last attempt.
 /// </summary>
-internal sealed partial class WebhookSender(AlertStore store, WebhookPoster poster, IHttpClientFactory http, TimeProvider time, IOptions<MonitoringOptions> options, ILogger<WebhookSender> logger) : BackgroundLoop
+internal sealed partial class WebhookSender(AlertStore store, WebhookPoster poster, IHttpClientFactory http, TimeProvider time, IOptions<MonitoringOptions> options, ILogger<WebhookSender> logger) : DueLoop(time)
 {
     /// <summary>Deliveries sent side by side.</summary>
     private const int Batch = 16;
     private const int MaxError = 500;
-    private static readonly TimeSpan IdleWait = TimeSpan.FromMinutes(1);
-
-    private readonly Channel<bool> _bell = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
-
-    /// <summary>Something new lies in the outbox.</summary>
-    public void Wake() => _bell.Writer.TryWrite(true);
 
     /// <summary>Sends everything that is due now.</summary>
-    public async Task SendDueAsync(CancellationToken ct)
+    public override async Task PassAsync(CancellationToken ct)
     {
         while (true)
         {
-            var now = time.NowMs();
+            var now = Time.NowMs();
             var lease = now + 2 * (long)options.Value.WebhookTimeout.TotalMilliseconds;
             var due = await store.ClaimDueAsync(now, lease, Batch, ct);
             if (due.Count == 0) return;
@@ -44,37 +37,12 @@ internal sealed partial class WebhookSender(AlertStore store, WebhookPoster post
         return wait < options.WebhookLongestWait ? wait : options.WebhookLongestWait;
     }
 
-    protected override async Task LoopAsync(CancellationToken ct)
-    {
-        while (!ct.IsCancellationRequested)
-        {
-            var wait = IdleWait;
-            try
-            {
-                await SendDueAsync(ct);
-                if (await store.NextDueAsync(ct) is { } next) wait = TimeSpan.FromMilliseconds(Math.Clamp(next - time.NowMs(), 10, IdleWait.TotalMilliseconds));
-            }
-            catch (Exception e) when (e is not OperationCanceledException || !ct.IsCancellationRequested)
-            {
-                PassFailed(e);
-                wait = TimeSpan.FromSeconds(5);
-            }
-            await WaitAsync(wait, ct);
-        }
-    }
-
-    private async Task WaitAsync(TimeSpan wait, CancellationToken ct)
-    {
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        await Task.WhenAny(_bell.Reader.WaitToReadAsync(either.Token).AsTask(), Task.Delay(wait, time, either.Token));
-        await either.CancelAsync();
-        _bell.Reader.TryRead(out _);
-    }
+    protected override Task<long?> NextDueAsync(CancellationToken ct) => store.NextDueAsync(ct);
 
     private async Task SendAsync(DueDelivery delivery, CancellationToken ct)
     {
         var (error, mayRetry) = await PostAsync(delivery, ct);
-        var now = time.NowMs();
+        var now = Time.NowMs();
         if (error is null)
         {
             await store.FinishAsync(delivery.Id, "delivered", now, now, null, ct);
@@ -88,7 +56,7 @@ internal sealed partial class WebhookSender(AlertStore store, WebhookPoster post
     /// <returns>Null when it was delivered; else what went wrong, and whether another try may help.</returns>
     private async Task<(string? Error, bool MayRetry)> PostAsync(DueDelivery delivery, CancellationToken ct)
     {
-        using var timeout = new CancellationTokenSource(options.Value.WebhookTimeout, time);
+        using var timeout = new CancellationTokenSource(options.Value.WebhookTimeout, Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, timeout.Token);
         try
         {
@@ -124,7 +92,7 @@ internal sealed partial class WebhookSender(AlertStore store, WebhookPoster post
     };
 
     [LoggerMessage(1300, LogLevel.Error, "Sending webhooks failed; tried again in a moment")]
-    private partial void PassFailed(Exception error);
+    protected override partial void PassFailed(Exception error);
 
     [LoggerMessage(1301, LogLevel.Warning, "Webhook {Url} given up after {Attempts} attempts: {Error}")]
     private partial void GivenUp(string url, long attempts, string error);

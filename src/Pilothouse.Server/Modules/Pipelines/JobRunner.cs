@@ -50,6 +50,7 @@ internal sealed partial class JobRunner(JobStore store, ProcessExecutor executor
             if (job.ProcessId is { } process) await ProcessExecutor.KillLeftoverAsync(process, job.ProcessStartedMs ?? 0);
             CutOff(job.Id, job.Name, job.OnCrash);
             await EndCutOffAsync(job, ct);
+            await TellEndAsync(job.Id);
         }
     }
 
@@ -60,6 +61,7 @@ internal sealed partial class JobRunner(JobStore store, ProcessExecutor executor
         if (await store.ClaimAsync(_worker, time.NowMs(), stopping) is not { } job) return false;
         using var cancel = new CancellationTokenSource();
         _running[job.Id] = cancel;
+        await events.PublishAsync(new JobStarted(job.Id), CancellationToken.None);
         try
         {
             await RunAsync(job, cancel, stopping);
@@ -68,8 +70,13 @@ internal sealed partial class JobRunner(JobStore store, ProcessExecutor executor
         {
             _running.TryRemove(job.Id, out _);
         }
-        if ((await store.FindAsync(job.Id, CancellationToken.None))?.ToJob() is { FinishedMs: not null } ended) await events.PublishAsync(new JobFinished(ended), CancellationToken.None);
+        await TellEndAsync(job.Id);
         return true;
+    }
+
+    private async Task TellEndAsync(string id)
+    {
+        if ((await store.FindAsync(id, CancellationToken.None))?.ToJob() is { FinishedMs: not null } ended) await events.PublishAsync(new JobFinished(ended), CancellationToken.None);
     }
 
     protected override async Task LoopAsync(CancellationToken ct)

@@ -38,6 +38,10 @@ internal sealed class JobStore(Db db, IAuditLog audit)
         return await s.FirstOrDefaultAsync<JobRow>($"SELECT {Columns} FROM pip_job WHERE id = @id", new { id });
     }, ct);
 
+    /// <summary>Logs that are kept as blobs.</summary>
+    public Task<List<(string? Project, string Name, string Digest)>> LogsAsync(CancellationToken ct) => db.ReadAsync(async s =>
+        (await s.QueryAsync<JobRow>($"SELECT {Columns} FROM pip_job WHERE log_digest IS NOT NULL")).ConvertAll(j => (j.Project, j.Name, j.LogDigest!)), ct);
+
     public Task StartedAsync(string id, long processId, long processStartedMs, CancellationToken ct) => db.WriteAsync(s => s.ExecuteAsync(
         "UPDATE pip_job SET process_id = @processId, process_started_ms = @processStartedMs WHERE id = @id", new { id, processId, processStartedMs }), ct);
 

@@ -28,6 +28,12 @@ internal sealed class PipelinesOptions
     [RegularExpression("^([A-Za-z0-9+/]{43}=)?$", ErrorMessage = "Pipelines:SecretKey must be base64 of 32 bytes (openssl rand -base64 32), or empty.")]
     public string SecretKey { get; set; } = "";
 
+    /// <summary>Jobs of pilothouse.yaml whose runner is the built-in one run on this machine, as the server's user: on only where everyone who may push may also do that.</summary>
+    public bool RunProjectJobs { get; set; }
+
+    /// <summary>Path of the command line that runs them; "" = this server's own executable.</summary>
+    public string CommandLine { get; set; } = "";
+
     /// <summary>This server starts builds on CI systems and follows them; false on one that cannot reach them, when another can.</summary>
     public bool FollowBuilds { get; set; } = true;
 }

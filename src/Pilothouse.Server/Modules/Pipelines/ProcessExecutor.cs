@@ -12,7 +12,7 @@ internal sealed class ProcessExecutor(TimeProvider time)
 {
     private static readonly TimeSpan AfterKill = TimeSpan.FromSeconds(5);
     /// <summary>Passed on from the server's own environment; everything else (tokens, connection strings) is not the job's business.</summary>
-    private static readonly string[] Inherited = ["PATH", "HOME", "LANG", "TZ", "TMPDIR", "SystemRoot"];
+    private static readonly string[] Inherited = ["PATH", "HOME", "LANG", "TZ", "TMPDIR", "SystemRoot", "DOTNET_ROOT"];
 
     /// <param name="started">Told the process id and its start time.</param>
     /// <exception cref="OperationCanceledException">Cancelled; the process tree is dead.</exception>

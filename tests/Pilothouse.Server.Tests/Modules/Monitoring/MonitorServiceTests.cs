@@ -25,7 +25,7 @@ public sealed class MonitorServiceTests
         Assert.Equal(("firing", 200), (state.Status, state.Samples));
         Assert.InRange(state.Value!.Value, state.Lower!.Value, state.Upper!.Value);
 
-        await m.Sender.SendDueAsync(default);
+        await m.Sender.PassAsync(default);
         var (url, body) = Assert.Single(m.Receiver.Received);
         var message = AlertmanagerWebhook.Read(body);
         Assert.Equal(("http://hook/one", "firing", "4", "grounded-answers"), (url, message.Status, message.Version, message.CommonLabels["alertname"]));
@@ -118,7 +118,7 @@ public sealed class MonitorServiceTests
         await m.ServeAsync(100, badEvery: 1);
 
         await m.Monitors.StopAsync(MonitoringFixture.Environment, "stable", default);
-        await m.Sender.SendDueAsync(default);
+        await m.Sender.PassAsync(default);
 
         Assert.Equal("resolved", Assert.Single(m.Bus.Take<AlertResolved>()).Alert.Status);
         Assert.Equal(["firing", "resolved"], m.Receiver.Received.Select(r => AlertmanagerWebhook.Read(r.Body).Status));

@@ -15,16 +15,16 @@ public sealed class WebhookSenderTests
         var m = await FiringAsync(database);
         m.Receiver.Answer(HttpStatusCode.ServiceUnavailable).Refuse().Answer(HttpStatusCode.OK);
 
-        await m.Sender.SendDueAsync(default);
+        await m.Sender.PassAsync(default);
         Assert.Equal(("pending", 1), await DeliveryAsync(m));
         m.Time.Advance(TimeSpan.FromMilliseconds(999));
-        await m.Sender.SendDueAsync(default);
+        await m.Sender.PassAsync(default);
         Assert.Equal(("pending", 1), await DeliveryAsync(m)); // not due yet
         m.Time.Advance(TimeSpan.FromMilliseconds(1));
-        await m.Sender.SendDueAsync(default);
+        await m.Sender.PassAsync(default);
         Assert.Equal(("pending", 2), await DeliveryAsync(m));
         m.Time.Advance(TimeSpan.FromSeconds(2));
-        await m.Sender.SendDueAsync(default);
+        await m.Sender.PassAsync(default);
 
         Assert.Equal(("delivered", 3), await DeliveryAsync(m));
         Assert.Equal(3, m.Receiver.Received.Count);
@@ -37,14 +37,14 @@ public sealed class WebhookSenderTests
         var m = await FiringAsync(database);
         m.Receiver.Hang();
 
-        var sending = m.Sender.SendDueAsync(default);
+        var sending = m.Sender.PassAsync(default);
         await m.Receiver.Arrived.WaitAsync();
         m.Time.Advance(m.Settings.WebhookTimeout);
         await sending;
 
         Assert.Equal(("pending", 1), await DeliveryAsync(m));
         m.Time.Advance(TimeSpan.FromSeconds(1));
-        await m.Sender.SendDueAsync(default);
+        await m.Sender.PassAsync(default);
         Assert.Equal(("delivered", 2), await DeliveryAsync(m));
     }
 
@@ -55,7 +55,7 @@ public sealed class WebhookSenderTests
         var m = await FiringAsync(database);
         m.Receiver.Answer(HttpStatusCode.BadRequest);
 
-        await m.Sender.SendDueAsync(default);
+        await m.Sender.PassAsync(default);
 
         Assert.Equal(("failed", 1), await DeliveryAsync(m));
         Assert.Contains("400", (await m.Monitors.AlertsAsync(null, 1, default))[0].Deliveries[0].Error, StringComparison.Ordinal);
@@ -70,7 +70,7 @@ public sealed class WebhookSenderTests
 
         for (var i = 0; i < 10; i++)
         {
-            await m.Sender.SendDueAsync(default);
+            await m.Sender.PassAsync(default);
             m.Time.Advance(TimeSpan.FromMinutes(5));
         }
 
@@ -86,10 +86,10 @@ public sealed class WebhookSenderTests
         m.Receiver.Answer(HttpStatusCode.BadGateway);
         await m.Monitors.StopAsync(MonitoringFixture.Environment, "stable", default);
 
-        await m.Sender.SendDueAsync(default);
+        await m.Sender.PassAsync(default);
         Assert.Single(m.Receiver.Received);
         m.Time.Advance(TimeSpan.FromSeconds(1));
-        await m.Sender.SendDueAsync(default);
+        await m.Sender.PassAsync(default);
 
         Assert.Equal(["firing", "firing", "resolved"], m.Receiver.Received.Select(r => AlertmanagerWebhook.Read(r.Body).Status));
     }
@@ -101,10 +101,10 @@ public sealed class WebhookSenderTests
         var m = await FiringAsync(database);
         Assert.Single(await m.Alerts.ClaimDueAsync(Now(m), Now(m) + 20_000, 10, default)); // claimed, then killed
 
-        await m.Sender.SendDueAsync(default);
+        await m.Sender.PassAsync(default);
         Assert.Empty(m.Receiver.Received);
         m.Time.Advance(TimeSpan.FromSeconds(20));
-        await m.Sender.SendDueAsync(default);
+        await m.Sender.PassAsync(default);
 
         Assert.Equal(("delivered", 2), await DeliveryAsync(m));
     }

@@ -12,6 +12,9 @@ public interface ICommitStatuses
     /// <exception cref="Platform.PilothouseException">NotFound.</exception>
     Task<IReadOnlyList<CommitStatus>> ListAsync(string project, string commit, CancellationToken ct);
 
+    /// <summary>Statuses of all commits of a project, newest first.</summary>
+    Task<IReadOnlyList<CommitStatus>> RecentAsync(string project, int limit, CancellationToken ct);
+
     /// <summary>Replaces what this check said before.</summary>
     /// <exception cref="Platform.PilothouseException">NotFound, InvalidArgument, TooLarge.</exception>
     Task<CommitStatus> SetAsync(string project, string commit, NewCommitStatus status, string actor, CancellationToken ct);

@@ -21,5 +21,8 @@ public interface IJobs
     Task<Stream> OpenLogAsync(string id, CancellationToken ct);
 }
 
+/// <summary>Event: a job began to run.</summary>
+public sealed record JobStarted(string Id);
+
 /// <summary>Event: a job ended.</summary>
 public sealed record JobFinished(Job Job);

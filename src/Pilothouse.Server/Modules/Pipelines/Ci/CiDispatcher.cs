@@ -1,10 +1,6 @@
-using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
-using Pilothouse.Protocols.V1;
-using Pilothouse.Server.Modules.Pipelines.Api;
 using Pilothouse.Server.Modules.Pipelines.Ci.Clients;
-using Pilothouse.Server.Modules.Pipelines.Statuses;
 using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Pipelines.Ci;
@@ -13,7 +9,7 @@ namespace Pilothouse.Server.Modules.Pipelines.Ci;
 /// Starts queued builds and asks how those under way go. Tried again with growing waits, or when the system says, after a fault of the infrastructure only (no answer, 408, 429, 5xx); anything else ends
 /// the build with its reason. A start whose answer was lost is repeated: a system that did get it builds twice.
 /// </summary>
-internal sealed partial class CiDispatcher(CiStore store, CiSecrets secrets, IEnumerable<ICiClient> clients, StatusService statuses, TimeProvider time, IOptions<PipelinesOptions> options, ILogger<CiDispatcher> logger) : BackgroundLoop
+internal sealed partial class CiDispatcher(CiStore store, CiSecrets secrets, IEnumerable<ICiClient> clients, CiTeller teller, TimeProvider time, IOptions<PipelinesOptions> options, ILogger<CiDispatcher> logger) : DueLoop(time)
 {
     private const int Batch = 16;
     private const int MaxError = 500;
@@ -26,51 +22,23 @@ internal sealed partial class CiDispatcher(CiStore store, CiSecrets secrets, IEn
     private const long AskEveryMs = 5_000;
     /// <summary>A build that has told nothing for this long is no longer asked.</summary>
     private const long LongestBuildMs = 24 * 3_600_000;
-    private static readonly TimeSpan IdleWait = TimeSpan.FromMinutes(1);
 
     private readonly Dictionary<string, ICiClient> _clients = clients.ToDictionary(c => c.System, StringComparer.Ordinal);
-    private readonly Channel<bool> _bell = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
-    /// <summary>A build waits.</summary>
-    public void Wake() => _bell.Writer.TryWrite(true);
+    protected override bool Enabled => options.Value.FollowBuilds;
 
     /// <summary>Everything that is due now, once.</summary>
-    public async Task PassAsync(CancellationToken ct)
+    public override async Task PassAsync(CancellationToken ct)
     {
-        var due = await store.ClaimAsync(time.NowMs(), LeaseMs, Batch, ct);
+        var due = await store.ClaimAsync(Time.NowMs(), LeaseMs, Batch, ct);
         await Task.WhenAll(due.Select(build => OneAsync(build, ct)));
     }
 
-    protected override async Task LoopAsync(CancellationToken ct)
-    {
-        while (options.Value.FollowBuilds && !ct.IsCancellationRequested)
-        {
-            var wait = IdleWait;
-            try
-            {
-                await PassAsync(ct);
-                if (await store.NextDueAsync(ct) is { } next) wait = TimeSpan.FromMilliseconds(Math.Clamp(next - time.NowMs(), 10, IdleWait.TotalMilliseconds));
-            }
-            catch (Exception e) when (e is not OperationCanceledException || !ct.IsCancellationRequested)
-            {
-                PassFailed(e);
-                wait = TimeSpan.FromSeconds(5);
-            }
-            await WaitAsync(wait, ct);
-        }
-    }
-
-    private async Task WaitAsync(TimeSpan wait, CancellationToken ct)
-    {
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        await Task.WhenAny(_bell.Reader.WaitToReadAsync(either.Token).AsTask(), Task.Delay(wait, time, either.Token));
-        await either.CancelAsync();
-        _bell.Reader.TryRead(out _);
-    }
+    protected override Task<long?> NextDueAsync(CancellationToken ct) => store.NextDueAsync(ct);
 
     private async Task OneAsync(BuildRow build, CancellationToken ct)
     {
-        var now = time.NowMs();
+        var now = Time.NowMs();
         BuildRow next;
         try
         {
@@ -79,15 +47,15 @@ internal sealed partial class CiDispatcher(CiStore store, CiSecrets secrets, IEn
         catch (CiCallException e) when (e.MayRetry && build.Attempts < MaxAttempts)
         {
             var wait = (long?)e.RetryAfter?.TotalMilliseconds ?? Math.Min(FirstWaitMs << (int)Math.Min(build.Attempts - 1, 20), LongestWaitMs);
-            next = build with { Error = Cut(e.Message), NextMs = time.NowMs() + Math.Max(wait, 0) };
+            next = build with { Error = Cut(e.Message), NextMs = Time.NowMs() + Math.Max(wait, 0) };
         }
         catch (Exception e) when (e is CiCallException or PilothouseException)
         {
             next = build with { State = "error", Error = Cut(e is CiCallException { MayRetry: true } ? $"Given up after {build.Attempts} tries. {e.Message}" : e.Message) };
         }
-        next = next with { UpdatedMs = time.NowMs() };
-        await store.UpdateAsync(next, ct);
-        if (next.State != build.State) await TellAsync(next, ct);
+        next = next with { UpdatedMs = Time.NowMs() };
+        // A webhook may have been faster: what it told stands.
+        if (await store.UpdateAsync(next, build.State, ct) && next.State != build.State) await teller.TellAsync(next, ct);
     }
 
     private async Task<CiAnswer> AskAsync(BuildRow build, CancellationToken ct)
@@ -110,27 +78,8 @@ internal sealed partial class CiDispatcher(CiStore store, CiSecrets secrets, IEn
         return next with { NextMs = next.Handle is null ? build.CreatedMs + LongestBuildMs : now + AskEveryMs };
     }
 
-    private async Task TellAsync(BuildRow build, CancellationToken ct)
-    {
-        if (build.CommitId is null) return;
-        var state = build.State switch { "success" => "success", "failure" => "failure", "error" or "cancelled" => "error", _ => "pending" };
-        try
-        {
-            await statuses.SetAsync(build.Project, build.CommitId, new NewCommitStatus(state, $"{ICommitStatuses.OwnPrefix}{build.Connection}", StatusService.Fit(OneLine(build.Error) ?? $"{build.System}: {build.State}"), build.Url), Caller.System.Name, ct);
-        }
-        catch (PilothouseException e)
-        {
-            StatusFailed(e, build.Id);
-        }
-    }
-
-    private static string? OneLine(string? text) => text is null ? null : string.Concat(text.Select(c => char.IsControl(c) ? ' ' : c));
-
     private static string Cut(string text) => text.Length <= MaxError ? text : text[..MaxError];
 
     [LoggerMessage(1520, LogLevel.Error, "Builds on CI systems could not be started or followed; tried again in a moment")]
-    private partial void PassFailed(Exception error);
-
-    [LoggerMessage(1521, LogLevel.Warning, "The status of build {Build} could not be written to its commit")]
-    private partial void StatusFailed(Exception error, string build);
+    protected override partial void PassFailed(Exception error);
 }

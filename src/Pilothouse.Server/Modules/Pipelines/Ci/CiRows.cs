@@ -16,12 +16,17 @@ internal sealed record ConnectionRow
     public string? BuildRef { get; init; }
     public string Branches { get; init; } = "[]";
     public long OnRegistry { get; init; }
+    public string? WebhookSecret { get; init; }
+    public long Builds { get; init; } = 1;
+    public long Statuses { get; init; }
+    public string? StatusError { get; init; }
     public string UpdatedBy { get; init; } = "";
     public long UpdatedMs { get; init; }
 
     public IReadOnlyList<string> BranchList => WireJson.Read<List<string>>(Branches);
 
-    public CiConnection ToConnection() => new(Project, Name, System, Url, Target, Account, BuildRef, BranchList, OnRegistry != 0, UpdatedBy, UpdatedMs);
+    public CiConnection ToConnection() => new(Project, Name, System, Url, Target, Account, BuildRef, BranchList, OnRegistry != 0, UpdatedBy, UpdatedMs, Builds != 0, Statuses != 0,
+        WebhookSecret is not null || System == "travis" ? $"/api/v1/projects/{Uri.EscapeDataString(Project)}/ci/connections/{Uri.EscapeDataString(Name)}/webhook" : null, StatusError);
 }
 
 /// <summary>A row of pip_build.</summary>
@@ -42,10 +47,15 @@ internal sealed record BuildRow
     public string? Handle { get; init; }
     public string? Url { get; init; }
     public string? Error { get; init; }
+    public string? Job { get; init; }
     public long Attempts { get; init; }
     public long NextMs { get; init; }
     public long CreatedMs { get; init; }
     public long UpdatedMs { get; init; }
 
-    public CiBuild ToBuild() => new(Id, Project, Connection, System, Cause, CommitId, BuildRef, State, Url, Error, (int)Attempts, CreatedMs, UpdatedMs);
+    public CiBuild ToBuild() => new(Id, Project, Connection, System, Cause, CommitId, BuildRef, State, Url, Error, (int)Attempts, CreatedMs, UpdatedMs, Job);
+
+    public bool IsEnded => Ended(State);
+
+    public static bool Ended(string state) => state is "success" or "failure" or "cancelled" or "error";
 }

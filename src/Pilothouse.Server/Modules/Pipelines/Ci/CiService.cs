@@ -3,6 +3,7 @@ using Pilothouse.Protocols.Ci;
 using Pilothouse.Protocols.ProjectFiles;
 using Pilothouse.Protocols.V1;
 using Pilothouse.Server.Modules.Pipelines.Api;
+using Pilothouse.Server.Modules.Pipelines.Ci.Forges;
 using Pilothouse.Server.Modules.Repositories.Api;
 using Pilothouse.Server.Platform;
 
@@ -13,6 +14,7 @@ internal sealed class CiService(CiStore store, CiSecrets secrets, CiDispatcher d
 {
     private const int MaxText = 500;
     private const int MaxSecret = 4_000;
+    private const int MinHookSecret = 16;
     private const int MaxBranches = 50;
     private const int MaxPage = 1_000;
     private const string Heads = "refs/heads/";
@@ -39,6 +41,9 @@ internal sealed class CiService(CiStore store, CiSecrets secrets, CiDispatcher d
             BuildRef = connection.Ref is { Length: > 0 } branch ? branch : null,
             Branches = WireJson.Write(connection.Branches is { Count: > 0 } branches ? branches : ["*"]),
             OnRegistry = connection.OnRegistry ? 1 : 0,
+            WebhookSecret = connection.WebhookSecret is { Length: > 0 } hook ? secrets.Seal(hook) : null,
+            Builds = connection.Builds ? 1 : 0,
+            Statuses = connection.Statuses ? 1 : 0,
             UpdatedBy = actor,
             UpdatedMs = time.NowMs(),
         };
@@ -54,9 +59,17 @@ internal sealed class CiService(CiStore store, CiSecrets secrets, CiDispatcher d
     {
         var known = await projects.GetAsync(project, ct);
         var connection = await store.FindAsync(project, name, ct) ?? throw Missing(project, name);
+        if (connection.Builds == 0) throw new PilothouseException(ErrorCode.FailedPrecondition, $"'{name}' starts no builds: it was connected for statuses only.");
         var at = revision is { Length: > 0 } ? revision : known.DefaultBranch;
         return await QueueAsync(connection, "by hand", await repositories.ResolveAsync(project, at, ct), connection.BuildRef ?? known.DefaultBranch, actor, ct)
             ?? throw new PilothouseException(ErrorCode.RateLimited, $"{CiStore.MaxWaiting} builds of '{name}' wait already. See the errors of its builds.");
+    }
+
+    /// <summary>Starts a build that is a job of pilothouse.yaml.</summary>
+    public async Task<CiBuild> StartJobAsync(string project, string name, string job, string commit, string branch, string actor, CancellationToken ct)
+    {
+        var connection = await store.FindAsync(project, name, ct) ?? throw Missing(project, name);
+        return await QueueAsync(connection, "job", commit, connection.BuildRef ?? branch, actor, ct, job) ?? throw new PilothouseException(ErrorCode.RateLimited, $"{CiStore.MaxWaiting} builds of '{name}' wait already.");
     }
 
     public async Task<IReadOnlyList<CiBuild>> BuildsAsync(string project, int limit, CancellationToken ct)
@@ -71,7 +84,7 @@ internal sealed class CiService(CiStore store, CiSecrets secrets, CiDispatcher d
         if (push.Options.Contains(RepositoryPushed.SkipCi)) return;
         var branches = push.Updates.Where(u => u.Ref.StartsWith(Heads, StringComparison.Ordinal) && u.NewCommit.AsSpan().TrimStart('0').Length > 0).ToList();
         if (branches.Count == 0) return;
-        foreach (var connection in await store.ConnectionsAsync(push.Project, ct))
+        foreach (var connection in (await store.ConnectionsAsync(push.Project, ct)).Where(c => c.Builds != 0))
             foreach (var update in branches.Where(u => Matches(connection, u.Ref[Heads.Length..])))
                 await QueueAsync(connection, "push", update.NewCommit, connection.BuildRef ?? update.Ref[Heads.Length..], push.Actor, ct);
     }
@@ -87,7 +100,7 @@ internal sealed class CiService(CiStore store, CiSecrets secrets, CiDispatcher d
     }
 
     /// <returns>Null when too many wait already.</returns>
-    private async Task<CiBuild?> QueueAsync(ConnectionRow connection, string cause, string? commit, string branch, string actor, CancellationToken ct)
+    private async Task<CiBuild?> QueueAsync(ConnectionRow connection, string cause, string? commit, string branch, string actor, CancellationToken ct, string? job = null)
     {
         var now = time.NowMs();
         var build = new BuildRow
@@ -99,6 +112,7 @@ internal sealed class CiService(CiStore store, CiSecrets secrets, CiDispatcher d
             Cause = cause,
             CommitId = commit,
             BuildRef = branch,
+            Job = job,
             NextMs = now,
             CreatedMs = now,
             UpdatedMs = now,
@@ -125,9 +139,13 @@ internal sealed class CiService(CiStore store, CiSecrets secrets, CiDispatcher d
     private static void Validate(string name, NewCiConnection c)
     {
         if (!NameRule.IsValid(name)) throw Wrong($"'{(name.Length > 40 ? name[..40] : name)}' cannot be the name of a connection. Use letters, digits, '-', '_' and '.', beginning with a letter or digit.");
-        if (c.System is null || CiSystems.Parse(c.System) is null) throw Wrong($"The system is one of {string.Join(", ", CiSystems.Names)}.");
+        if (c.System is null || CiSystems.Parse(c.System) is null && !ForgeClient.Systems.Contains(c.System)) throw Wrong($"The system is one of {string.Join(", ", CiSystems.Names)}, or gitea for statuses.");
+        if (c.Statuses && !ForgeClient.Systems.Contains(c.System)) throw Wrong($"{c.System} keeps no statuses of commits; {string.Join(", ", ForgeClient.Systems)} do.");
+        if (c.Builds && CiSystems.Parse(c.System) is null) throw Wrong($"{c.System} is connected for statuses only: builds = false, statuses = true.");
+        if (!c.Builds && !c.Statuses && CiSystems.Parse(c.System) is null) throw Wrong("The connection would do nothing: ask for statuses.");
+        if (c.WebhookSecret is { Length: > 0 } hook && (hook.Length is < MinHookSecret or > MaxSecret || hook.Any(ch => ch is < ' ' or > '~'))) throw Wrong($"The webhook's secret has {MinHookSecret} to {MaxSecret} printable ASCII characters.");
         if (c.Target is not { Length: > 0 and <= MaxText } || c.Target.Any(ch => char.IsControl(ch) || char.IsWhiteSpace(ch)) || c.Target.Split('/').Any(part => part is "" or "." or ".."))
-            throw Wrong("The target is the path of a job (Jenkins), a project slug such as gh/org/repo (CircleCI), owner/repo (Travis, GitHub) or the id or path of a project (GitLab).");
+            throw Wrong("The target is the path of a job (Jenkins), a project slug such as gh/org/repo (CircleCI), owner/repo (Travis, GitHub, Gitea) or the id or path of a project (GitLab).");
         if (c.Secret is not { Length: > 0 and <= MaxSecret } || c.Secret.Any(ch => ch is < ' ' or > '~')) throw Wrong($"The secret has 1 to {MaxSecret} printable ASCII characters: an API token or password.");
         if (c.Url is not { Length: > 0 } && DefaultUrl(c.System) is null) throw Wrong($"Say where {c.System} is: url.");
         if (c.Url is { Length: > 0 } url && (url.Length > MaxText || !Uri.TryCreate(url, UriKind.Absolute, out var parsed) || parsed.Scheme is not ("http" or "https") || parsed.UserInfo.Length > 0 || parsed.Query.Length > 0 || parsed.Fragment.Length > 0))

@@ -5,10 +5,11 @@ using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Pipelines.Statuses;
 
-internal sealed class StatusService(StatusStore store, IProjects projects, IRepositories repositories, TimeProvider time) : ICommitStatuses
+internal sealed class StatusService(StatusStore store, IProjects projects, IRepositories repositories, StatusBell bell, TimeProvider time) : ICommitStatuses
 {
     /// <summary>GitHub's limit, so that what is kept here can be told there.</summary>
     public const int MaxDescription = 140;
+    private const int MaxPage = 1_000;
     private const int MaxContext = 100;
     private const int MaxUrl = 2048;
     private static readonly string[] States = ["pending", "success", "failure", "error"];
@@ -19,6 +20,12 @@ internal sealed class StatusService(StatusStore store, IProjects projects, IRepo
         return await store.ListAsync(project, await repositories.ResolveAsync(project, commit, ct), ct);
     }
 
+    public async Task<IReadOnlyList<CommitStatus>> RecentAsync(string project, int limit, CancellationToken ct)
+    {
+        await projects.GetAsync(project, ct);
+        return await store.RecentAsync(project, Math.Clamp(limit, 1, MaxPage), ct);
+    }
+
     public async Task<CommitStatus> SetAsync(string project, string commit, NewCommitStatus status, string actor, CancellationToken ct)
     {
         await projects.GetAsync(project, ct);
@@ -27,6 +34,7 @@ internal sealed class StatusService(StatusStore store, IProjects projects, IRepo
             throw Wrong($"Checks named {ICommitStatuses.OwnPrefix}* are this server's own. Use another name, such as ci/{status.Context[ICommitStatuses.OwnPrefix.Length..]}.");
         var set = new CommitStatus(project, await repositories.ResolveAsync(project, commit, ct), status.Context, status.State, NullIfEmpty(status.Description), NullIfEmpty(status.TargetUrl), actor, time.NowMs());
         if (!await store.SetAsync(set, ct)) throw new PilothouseException(ErrorCode.TooLarge, $"The commit has {StatusStore.MaxChecks} checks already, which is the limit.");
+        bell.Ring();
         return set;
     }
 

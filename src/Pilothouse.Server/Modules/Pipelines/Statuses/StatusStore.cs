@@ -1,6 +1,7 @@
 using Pilothouse.Data;
 using Pilothouse.Protocols.V1;
 using Pilothouse.Server.Modules.Audit.Api;
+using Pilothouse.Server.Modules.Pipelines.Ci.Forges;
 
 namespace Pilothouse.Server.Modules.Pipelines.Statuses;
 
@@ -15,6 +16,10 @@ internal sealed class StatusStore(Db db, IAuditLog audit)
     public async Task<List<CommitStatus>> ListAsync(string project, string commit, CancellationToken ct) =>
         [.. (await db.ReadAsync(s => s.QueryAsync<Row>($"SELECT {Columns} FROM pip_status WHERE project = @project AND commit_id = @commit ORDER BY context LIMIT {MaxChecks}", new { project, commit }), ct)).Select(r => r.ToStatus())];
 
+    /// <summary>Of all commits, newest first.</summary>
+    public async Task<List<CommitStatus>> RecentAsync(string project, int limit, CancellationToken ct) =>
+        [.. (await db.ReadAsync(s => s.QueryAsync<Row>($"SELECT {Columns} FROM pip_status WHERE project = @project ORDER BY updated_ms DESC, context LIMIT @limit", new { project, limit }), ct)).Select(r => r.ToStatus())];
+
     /// <returns>False when the commit has too many checks.</returns>
     public Task<bool> SetAsync(CommitStatus status, CancellationToken ct) => db.WriteAsync(async s =>
     {
@@ -24,6 +29,7 @@ internal sealed class StatusStore(Db db, IAuditLog audit)
             INSERT INTO pip_status (project, commit_id, context, state, description, target_url, updated_by, updated_ms) VALUES (@Project, @Commit, @Context, @State, @Description, @TargetUrl, @UpdatedBy, @UpdatedMs)
             ON CONFLICT (project, commit_id, context) DO UPDATE SET state = excluded.state, description = excluded.description, target_url = excluded.target_url, updated_by = excluded.updated_by, updated_ms = excluded.updated_ms
             """, status);
+        await StatusOutStore.EnqueueAsync(s, status.Project, status.Commit, status.Context, status.UpdatedMs);
         await audit.AppendAsync(s, new AuditEvent(status.UpdatedBy, "commit.status", $"projects/{status.Project}", new { commit = status.Commit, check = status.Context, state = status.State, description = status.Description }));
         return true;
     }, ct);

@@ -17,6 +17,9 @@ public interface IBranchRules
 /// <param name="UpdatedBy">"" for the rule that the server has by itself.</param>
 public sealed record BranchRule(string Pattern, bool AllowForce, bool AllowDeletion, IReadOnlyList<string> Pushers, string UpdatedBy, long UpdatedMs)
 {
+    /// <summary>Checks that must have succeeded on a commit before the branch takes it, such as <c>ci/jenkins</c>; besides the required jobs of pilothouse.yaml.</summary>
+    public IReadOnlyList<string> RequiredChecks { get; init; } = [];
+
     /// <summary>Stands for every administrator.</summary>
     public const string Admins = "@admins";
 }

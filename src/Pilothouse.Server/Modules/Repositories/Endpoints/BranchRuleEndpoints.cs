@@ -15,7 +15,7 @@ internal static class BranchRuleEndpoints
         group.MapGet("", async (string project, IBranchRules rules, CancellationToken ct) => (await rules.ListAsync(project, ct)).Select(ToInfo));
         group.MapPut("", async (string project, BranchRuleInfo body, IBranchRules rules, HttpContext http, CancellationToken ct) =>
         {
-            await rules.SetAsync(project, new BranchRule(body.Pattern ?? "", body.AllowForce, body.AllowDeletion, body.Pushers ?? [], "", 0), http.Caller().Name, ct);
+            await rules.SetAsync(project, new BranchRule(body.Pattern ?? "", body.AllowForce, body.AllowDeletion, body.Pushers ?? [], "", 0) { RequiredChecks = body.RequiredChecks ?? [] }, http.Caller().Name, ct);
             return Results.NoContent();
         }).RequireRole(Role.Admin);
         group.MapDelete("", async (string project, string pattern, IBranchRules rules, HttpContext http, CancellationToken ct) =>
@@ -25,5 +25,5 @@ internal static class BranchRuleEndpoints
         }).RequireRole(Role.Admin);
     }
 
-    private static BranchRuleInfo ToInfo(BranchRule r) => new(r.Pattern, r.AllowForce, r.AllowDeletion, r.Pushers, r.UpdatedBy, r.UpdatedMs);
+    private static BranchRuleInfo ToInfo(BranchRule r) => new(r.Pattern, r.AllowForce, r.AllowDeletion, r.Pushers, r.UpdatedBy, r.UpdatedMs, r.RequiredChecks);
 }

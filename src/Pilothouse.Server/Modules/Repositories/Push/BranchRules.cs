@@ -12,6 +12,7 @@ internal sealed class BranchRules(IProjects projects, PushStore store, IOptions<
     private const int MaxRules = 200;
     private const int MaxPattern = 255;
     private const int MaxPushers = 100;
+    private const int MaxChecks = 50;
 
     public async Task<IReadOnlyList<BranchRule>> ListAsync(string project, CancellationToken ct)
     {
@@ -28,10 +29,12 @@ internal sealed class BranchRules(IProjects projects, PushStore store, IOptions<
             throw new PilothouseException(ErrorCode.InvalidArgument, $"A rule is for a branch, or a pattern such as release/*, of at most {MaxPattern} characters.");
         if (rule.Pushers.Count > MaxPushers || rule.Pushers.Any(p => p is not { Length: > 0 and <= 100 }))
             throw new PilothouseException(ErrorCode.InvalidArgument, $"Name at most {MaxPushers} logins who may push, or {BranchRule.Admins}.");
+        if (rule.RequiredChecks.Count > MaxChecks || rule.RequiredChecks.Any(c => c is not { Length: > 0 and <= 100 } || c.Any(char.IsControl)))
+            throw new PilothouseException(ErrorCode.InvalidArgument, $"Name at most {MaxChecks} checks, such as ci/jenkins.");
         if ((await store.RulesAsync(project, MaxRules, ct)).Count(r => r.Pattern != rule.Pattern) >= MaxRules - 1)
             throw new PilothouseException(ErrorCode.TooLarge, $"A project has at most {MaxRules} rules; one pattern can stand for many branches.");
         await store.SetRuleAsync(project, rule with { UpdatedBy = actor, UpdatedMs = time.NowMs() }, new AuditEvent(actor, "branch.protect", $"projects/{project}",
-            new { branch = rule.Pattern, allow_force = rule.AllowForce, allow_deletion = rule.AllowDeletion, pushers = rule.Pushers }), ct);
+            new { branch = rule.Pattern, allow_force = rule.AllowForce, allow_deletion = rule.AllowDeletion, pushers = rule.Pushers, required_checks = rule.RequiredChecks }), ct);
     }
 
     public async Task RemoveAsync(string project, string pattern, string actor, CancellationToken ct)

@@ -6,13 +6,14 @@ using Pilothouse.Server.Platform;
 namespace Pilothouse.Server.Modules.Repositories.Push;
 
 /// <summary>Decides whether a push may come in: while git holds its objects in quarantine, before a ref moves.</summary>
-internal sealed class PushPolicy(Git git, IBranchRules rules, PushContent content, ILineage lineage, IOptions<RepositoriesOptions> options)
+internal sealed class PushPolicy(Git git, IBranchRules rules, PushContent content, ILineage lineage, IRequiredChecks checks, IOptions<RepositoriesOptions> options)
 {
     private const int MaxUpdates = 1000;
     private const int MaxOptions = 20;
     private const int MaxOption = 1024;
     private const int MaxDropped = 10_000;
     private const string Heads = "refs/heads/";
+    private const string Override = "ci.override=";
 
     /// <returns>Lines that say what is wrong; empty = it may come in.</returns>
     public async Task<IReadOnlyList<string>> CheckAsync(string project, Caller caller, PushRequest push, CancellationToken ct)
@@ -22,7 +23,7 @@ internal sealed class PushPolicy(Git git, IBranchRules rules, PushContent conten
         var findings = new PushFindings();
         var environment = Environment(project, push);
         var protection = await rules.ListAsync(project, ct);
-        foreach (var update in push.Updates) await CheckAsync(project, caller, update, protection, environment, findings, ct);
+        foreach (var update in push.Updates) await CheckAsync(project, caller, update, protection, push.Options, environment, findings, ct);
         if (findings.Lines() is { Count: > 0 } refused) return refused;
         await CheckDroppedAsync(project, push.Updates, environment, findings, ct);
         var tips = push.Updates.Select(u => u.NewCommit).Where(id => !IsNone(id)).Distinct().ToList();
@@ -40,7 +41,7 @@ internal sealed class PushPolicy(Git git, IBranchRules rules, PushContent conten
         return findings;
     }
 
-    private async Task CheckAsync(string project, Caller caller, RefUpdate update, IReadOnlyList<BranchRule> protection, IReadOnlyDictionary<string, string> environment, PushFindings findings, CancellationToken ct)
+    private async Task CheckAsync(string project, Caller caller, RefUpdate update, IReadOnlyList<BranchRule> protection, IReadOnlyList<string> asked, IReadOnlyDictionary<string, string> environment, PushFindings findings, CancellationToken ct)
     {
         if (update.Ref.StartsWith(RepositoryService.InternalRefs, StringComparison.Ordinal))
         {
@@ -56,6 +57,22 @@ internal sealed class PushPolicy(Git git, IBranchRules rules, PushContent conten
         }
         else if (!rule.AllowForce && !IsNone(update.OldCommit) && !await IsAncestorAsync(project, update.OldCommit, update.NewCommit, environment, ct))
             findings.Add($"{branch} is protected: it may only go forward, and {update.OldCommit[..10]} is not among the ancestors of {update.NewCommit[..10]}. Merge or rebase onto it instead of forcing.");
+        if (!IsNone(update.NewCommit)) await RequireChecksAsync(project, caller, branch, update, rule, asked, findings, ct);
+    }
+
+    /// <summary>A commit comes in when what must look at it has, and said yes. The option that goes past this is an administrator's, and stands in the audit log with its reason.</summary>
+    private async Task RequireChecksAsync(string project, Caller caller, string branch, RefUpdate update, BranchRule rule, IReadOnlyList<string> asked, PushFindings findings, CancellationToken ct)
+    {
+        var missing = await checks.MissingAsync(project, IsNone(update.OldCommit) ? null : update.OldCommit, update.NewCommit, rule.RequiredChecks, ct);
+        if (missing.Count == 0) return;
+        if (asked.Any(o => o.StartsWith(Override, StringComparison.Ordinal) && o.Length > Override.Length))
+        {
+            if (caller.Role == Role.Admin) return;
+            findings.Add($"only an administrator may push with {Override}REASON.");
+        }
+        findings.Add($"{branch} is protected: these checks of {update.NewCommit[..10]} are not green (check: state):");
+        foreach (var line in missing) findings.Add(line);
+        findings.Add($"Push the commit to another branch, wait until they are (pilothouse ci status --commit {update.NewCommit[..10]}), then push it to {branch}.");
     }
 
     /// <summary>Commits that no ref would lead to any more: git deletes them some day, and with them what a release was made from.</summary>

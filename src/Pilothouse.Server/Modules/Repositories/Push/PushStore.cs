@@ -29,16 +29,16 @@ internal sealed class PushStore(Db db, IAuditLog audit)
         """, new { project }), ct)).Select(r => new PendingPush(r.Id, r.Project, r.Actor, WireJson.Read<List<RefUpdate>>(r.Updates), WireJson.Read<List<string>>(r.Options), r.CreatedMs))];
 
     public async Task<IReadOnlyList<BranchRule>> RulesAsync(string project, int limit, CancellationToken ct) => [.. (await db.ReadAsync(session => session.QueryAsync<RuleRow>("""
-        SELECT pattern, allow_force AS AllowForce, allow_deletion AS AllowDeletion, pushers, updated_by AS UpdatedBy, updated_ms AS UpdatedMs FROM rep_branch_rule WHERE project = @project ORDER BY pattern LIMIT @limit
-        """, new { project, limit }), ct)).Select(r => new BranchRule(r.Pattern, r.AllowForce != 0, r.AllowDeletion != 0, WireJson.Read<List<string>>(r.Pushers), r.UpdatedBy, r.UpdatedMs))];
+        SELECT pattern, allow_force AS AllowForce, allow_deletion AS AllowDeletion, pushers, required_checks AS Checks, updated_by AS UpdatedBy, updated_ms AS UpdatedMs FROM rep_branch_rule WHERE project = @project ORDER BY pattern LIMIT @limit
+        """, new { project, limit }), ct)).Select(r => new BranchRule(r.Pattern, r.AllowForce != 0, r.AllowDeletion != 0, WireJson.Read<List<string>>(r.Pushers), r.UpdatedBy, r.UpdatedMs) { RequiredChecks = WireJson.Read<List<string>>(r.Checks) })];
 
     public Task SetRuleAsync(string project, BranchRule rule, AuditEvent record, CancellationToken ct) => db.WriteAsync(async session =>
     {
         await session.ExecuteAsync("""
-            INSERT INTO rep_branch_rule (project, pattern, allow_force, allow_deletion, pushers, updated_by, updated_ms) VALUES (@project, @Pattern, @force, @deletion, @pushers, @UpdatedBy, @UpdatedMs)
-            ON CONFLICT (project, pattern) DO UPDATE SET allow_force = excluded.allow_force, allow_deletion = excluded.allow_deletion, pushers = excluded.pushers,
+            INSERT INTO rep_branch_rule (project, pattern, allow_force, allow_deletion, pushers, required_checks, updated_by, updated_ms) VALUES (@project, @Pattern, @force, @deletion, @pushers, @checks, @UpdatedBy, @UpdatedMs)
+            ON CONFLICT (project, pattern) DO UPDATE SET allow_force = excluded.allow_force, allow_deletion = excluded.allow_deletion, pushers = excluded.pushers, required_checks = excluded.required_checks,
                 updated_by = excluded.updated_by, updated_ms = excluded.updated_ms
-            """, new { project, rule.Pattern, force = rule.AllowForce ? 1L : 0L, deletion = rule.AllowDeletion ? 1L : 0L, pushers = WireJson.Write(rule.Pushers), rule.UpdatedBy, rule.UpdatedMs });
+            """, new { project, rule.Pattern, force = rule.AllowForce ? 1L : 0L, deletion = rule.AllowDeletion ? 1L : 0L, pushers = WireJson.Write(rule.Pushers), checks = WireJson.Write(rule.RequiredChecks), rule.UpdatedBy, rule.UpdatedMs });
         await audit.AppendAsync(session, record);
     }, ct);
 
@@ -65,6 +65,7 @@ internal sealed class PushStore(Db db, IAuditLog audit)
         public long AllowForce { get; init; }
         public long AllowDeletion { get; init; }
         public string Pushers { get; init; } = "";
+        public string Checks { get; init; } = "[]";
         public string UpdatedBy { get; init; } = "";
         public long UpdatedMs { get; init; }
     }

@@ -3,7 +3,7 @@ namespace Pilothouse.Server.Modules.Pipelines.Ci.Clients;
 /// <summary>GitLab: a trigger token starts a pipeline (https://docs.gitlab.com/ci/triggers/); an access token starts one and may ask how it goes (https://docs.gitlab.com/api/pipelines/).</summary>
 internal sealed class GitLabClient(CiHttp http) : ICiClient
 {
-    private const string TriggerToken = "glptt-";
+    public const string TriggerToken = "glptt-";
 
     public string System => "gitlab";
 
@@ -26,17 +26,19 @@ internal sealed class GitLabClient(CiHttp http) : ICiClient
     {
         var (response, body) = await http.SendAsync(With(HttpMethod.Get, $"{Project(target)}/pipelines/{handle}", target), "GitLab", ct);
         response.Dispose();
-        return CiHttp.Text(CiHttp.Json(body, "GitLab"), "status") switch
-        {
-            "success" => new CiAnswer("success", null, null),
-            "failed" => new CiAnswer("failure", null, null, "The pipeline failed."),
-            "canceled" or "canceling" => new CiAnswer("cancelled", null, null, "The pipeline was cancelled."),
-            "skipped" => new CiAnswer("error", null, null, "The pipeline was skipped."),
-            "running" => new CiAnswer(BuildRow.Running, handle, null),
-            "manual" => new CiAnswer(BuildRow.Running, handle, null, "It waits for a manual job in GitLab."),
-            _ => new CiAnswer(BuildRow.Triggered, handle, null),
-        };
+        return StateOf(CiHttp.Text(CiHttp.Json(body, "GitLab"), "status"), handle);
     }
+
+    public static CiAnswer StateOf(string word, string handle) => word switch
+    {
+        "success" => new CiAnswer("success", null, null),
+        "failed" => new CiAnswer("failure", null, null, "The pipeline failed."),
+        "canceled" or "canceling" => new CiAnswer("cancelled", null, null, "The pipeline was cancelled."),
+        "skipped" => new CiAnswer("error", null, null, "The pipeline was skipped."),
+        "running" => new CiAnswer(BuildRow.Running, handle, null),
+        "manual" => new CiAnswer(BuildRow.Running, handle, null, "It waits for a manual job in GitLab."),
+        _ => new CiAnswer(BuildRow.Triggered, handle, null),
+    };
 
     private static string Project(CiTarget target) => $"{target.Url}/api/v4/projects/{Uri.EscapeDataString(target.Target)}";
 

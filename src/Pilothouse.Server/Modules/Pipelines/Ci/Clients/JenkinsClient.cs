@@ -13,7 +13,7 @@ namespace Pilothouse.Server.Modules.Pipelines.Ci.Clients;
 internal sealed class JenkinsClient(CiHttp http) : ICiClient
 {
     private const string Item = "item:";
-    private const string Build = "build:";
+    public const string Build = "build:";
 
     public string System => "jenkins";
 
@@ -57,15 +57,17 @@ internal sealed class JenkinsClient(CiHttp http) : ICiClient
     {
         var build = await GetAsync($"{Job(target)}/{handle[Build.Length..]}/api/json?tree=building,result,url", target, ct);
         var url = CiHttp.Link(CiHttp.Text(build, "url"));
-        return CiHttp.Text(build, "result") switch
-        {
-            "" => new CiAnswer(BuildRow.Running, handle, url),
-            "SUCCESS" => new CiAnswer("success", null, url),
-            "ABORTED" => new CiAnswer("cancelled", null, url, "It was aborted."),
-            "NOT_BUILT" => new CiAnswer("error", null, url, "It was not built."),
-            var result => new CiAnswer("failure", null, url, $"Its result is {result}."),
-        };
+        return StateOf(CiHttp.Text(build, "result")) with { Url = url };
     }
+
+    public static CiAnswer StateOf(string result) => result switch
+    {
+        "" => new CiAnswer(BuildRow.Running, null, null),
+        "SUCCESS" => new CiAnswer("success", null, null),
+        "ABORTED" => new CiAnswer("cancelled", null, null, "It was aborted."),
+        "NOT_BUILT" => new CiAnswer("error", null, null, "It was not built."),
+        _ => new CiAnswer("failure", null, null, $"Its result is {(result.Length > 40 ? result[..40] : result)}."),
+    };
 
     private async Task<(HttpResponseMessage, string)> WithCrumbAsync(HttpRequestMessage request, CiTarget target, CancellationToken ct)
     {

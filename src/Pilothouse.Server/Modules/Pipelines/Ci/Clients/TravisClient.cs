@@ -6,6 +6,8 @@ namespace Pilothouse.Server.Modules.Pipelines.Ci.Clients;
 /// <summary>Travis API v3 (https://developer.travis-ci.com/): a request is made, which becomes builds.</summary>
 internal sealed class TravisClient(CiHttp http) : ICiClient
 {
+    public const string Build = "build:";
+
     public string System => "travis";
 
     public async Task<CiAnswer> StartAsync(CiTarget target, CancellationToken ct)
@@ -20,6 +22,7 @@ internal sealed class TravisClient(CiHttp http) : ICiClient
 
     public async Task<CiAnswer> FollowAsync(CiTarget target, string handle, CancellationToken ct)
     {
+        if (handle.StartsWith(Build, StringComparison.Ordinal)) return await BuildAsync(target, handle, ct);
         var (response, body) = await http.SendAsync(With(HttpMethod.Get, $"{target.Url}/repo/{Uri.EscapeDataString(target.Target)}/request/{handle}", target), "Travis", ct);
         response.Dispose();
         var request = CiHttp.Json(body, "Travis");
@@ -30,6 +33,26 @@ internal sealed class TravisClient(CiHttp http) : ICiClient
         if (states.Contains("failed")) return new CiAnswer("failure", null, null, "A build failed.");
         if (states.Contains("errored")) return new CiAnswer("error", null, null, "A build ended in error.");
         return states.Contains("canceled") ? new CiAnswer("cancelled", null, null, "A build was cancelled.") : new CiAnswer("success", null, null);
+    }
+
+    /// <summary>State of one build, and why when it did not go well.</summary>
+    public static (string State, string? Error) StateOf(string word) => word switch
+    {
+        "passed" => ("success", null),
+        "failed" => ("failure", "A build failed."),
+        "errored" => ("error", "A build ended in error."),
+        "canceled" => ("cancelled", "A build was cancelled."),
+        "created" or "queued" => (BuildRow.Triggered, null),
+        _ => (BuildRow.Running, null),
+    };
+
+    /// <summary>One that Travis began by itself: known by its own number, from a webhook.</summary>
+    private async Task<CiAnswer> BuildAsync(CiTarget target, string handle, CancellationToken ct)
+    {
+        var (response, body) = await http.SendAsync(With(HttpMethod.Get, $"{target.Url}/build/{handle[Build.Length..]}", target), "Travis", ct);
+        response.Dispose();
+        var (state, error) = StateOf(CiHttp.Text(CiHttp.Json(body, "Travis"), "state"));
+        return new CiAnswer(state, handle, null, error);
     }
 
     private static HttpRequestMessage With(HttpMethod method, string url, CiTarget target)

@@ -1,0 +1,32 @@
+using System.Net.Http.Json;
+using Pilothouse.Protocols.V1;
+using Pilothouse.Testing;
+
+namespace Pilothouse.EndToEnd.Tests.Web;
+
+/// <summary>Connections, builds and checks as a project has them that builds on Jenkins and is mirrored to Gitea; neither can be reached now.</summary>
+internal static class CiWorld
+{
+    private const string HookSecret = "a-secret-of-the-webhook";
+    private const string Nowhere = "http://127.0.0.1:1";
+
+    public static async Task SeedAsync(TestServer server, string project, string commit)
+    {
+        await server.Client.ConnectCiAsync(project, "nightly", new NewCiConnection("jenkins", "team/assistant", "token", Nowhere, "ann", null, ["main", "release/*"], OnRegistry: true, WebhookSecret: HookSecret), default);
+        await server.Client.ConnectCiAsync(project, "mirror", new NewCiConnection("gitea", "team/assistant", "token", Nowhere, Builds: false, Statuses: true), default);
+        var parent = (await server.Client.ListCommitsAsync(project, commit, 2, default))[^1].Id;
+        await ReportAsync(11, parent, "COMPLETED", "FAILURE");
+        await ReportAsync(12, commit, "STARTED", "");
+        await ReportAsync(13, commit, "COMPLETED", "SUCCESS");
+        await server.Client.SetCommitStatusAsync(project, commit, new NewCommitStatus("failure", "ci/lint", "2 files are not formatted; see the log for their names and the command that formats them.", "https://ci.example/lint/5"), default);
+        await server.Client.SetCommitStatusAsync(project, commit, new NewCommitStatus("pending", "ci/load-test"), default);
+        await server.Client.StartCiBuildAsync(project, "nightly", commit, default);
+
+        async Task ReportAsync(int number, string of, string phase, string status)
+        {
+            using var response = await server.Http.PostAsJsonAsync($"/api/v1/projects/{project}/ci/connections/nightly/webhook?token={HookSecret}",
+                new { name = "assistant", build = new { number, phase, status, full_url = $"https://jenkins.example/job/team/job/assistant/{number}/", scm = new { commit = of, branch = "origin/main" } } });
+            response.EnsureSuccessStatusCode();
+        }
+    }
+}
