@@ -16,7 +16,10 @@ public sealed class CiLoopTests
 
         """;
 
+    private const string Token = "an-admin-token-for-tests-only";
+
     private static readonly Dictionary<string, string> Runner = new() { ["PILOTHOUSE_Pipelines__RunProjectJobs"] = "true" };
+    private static readonly Dictionary<string, string> Login = new(Runner) { ["PILOTHOUSE_Identity__AdminToken"] = Token, ["PILOTHOUSE_TOKEN"] = Token };
 
     [Fact]
     public async Task On_the_built_in_runner_a_failed_evaluation_blocks_the_merge_and_a_fix_allows_it()
@@ -54,10 +57,10 @@ public sealed class CiLoopTests
     [Fact]
     public async Task The_same_jobs_run_here_in_a_clean_checkout_with_nothing_of_this_environment()
     {
-        await using var world = await CiWorld.StartAsync(null, Jobs);
+        await using var world = await CiWorld.StartAsync(Login, Jobs);
         world.Write("data/questions.jsonl", "changed and not committed\n");
 
-        var run = await world.RunAsync("SECRET_OF_MINE=abcdef-123456", "PILOTHOUSE_TOKEN=ph_0123456789", ServerProcess.Executable, "ci", "run");
+        var run = await world.RunAsync("SECRET_OF_MINE=abcdef-123456", "PILOTHOUSE_TOKEN=" + Token, ServerProcess.Executable, "ci", "run");
 
         Assert.True(run.ExitCode == 0, run.Output + run.Error);
         Assert.Contains("capital of France", run.Output); // the commit, not the working tree
@@ -101,7 +104,7 @@ public sealed class CiLoopTests
     [Fact]
     public async Task A_job_that_is_cancelled_dies_and_one_that_a_crash_cut_off_runs_again()
     {
-        await using var world = await CiWorld.StartAsync(Runner, """
+        await using var world = await CiWorld.StartAsync(Login, """
 
             ci:
               slow: { steps: [{ run: "test -f /tmp/pilothouse-$PILOTHOUSE_COMMIT.once || { touch /tmp/pilothouse-$PILOTHOUSE_COMMIT.once; sleep 600; }; echo second time" }] }
@@ -109,7 +112,7 @@ public sealed class CiLoopTests
             """);
         var commit = await world.GitAsync("rev-parse", "HEAD");
         var once = $"/tmp/pilothouse-{commit}.once";
-        await world.GitAsync("push", "-q", new Uri(world.Server.Url, "/git/faq.git").ToString(), "HEAD:main");
+        await world.GitAsync("push", "-q", new UriBuilder(new Uri(world.Server.Url, "/git/faq.git")) { UserName = "x", Password = Token }.Uri.AbsoluteUri, "HEAD:main");
         await Eventually.TrueAsync(() => Task.FromResult(File.Exists(once)));
         await world.RestartAsync();
         Assert.Equal("success", (await EndedAsync(world, commit))["slow"].State);
@@ -118,8 +121,10 @@ public sealed class CiLoopTests
         await world.Server.Client.StartCiJobsAsync("faq", new NewCiJobs(commit, ["slow"]), default);
         await Eventually.TrueAsync(() => Task.FromResult(File.Exists(once)));
         var job = (await world.Server.Client.ListCiJobsAsync("faq", commit, 10, default))[0];
-        (await world.RunAsync(ServerProcess.Executable, "ci", "cancel", job.Id)).Succeeded();
+        (await world.RunAsync("PILOTHOUSE_TOKEN=" + Token, ServerProcess.Executable, "ci", "cancel", job.Id)).Succeeded();
         Assert.Equal("cancelled", (await EndedAsync(world, commit))["slow"].State);
+        using var http = new HttpClient { BaseAddress = world.Server.Url, DefaultRequestHeaders = { Authorization = new("Bearer", Token) } };
+        Assert.DoesNotContain("ci-job-", await http.GetStringAsync(new Uri("api/v1/tokens", UriKind.Relative))); // revoked when their jobs ended
         File.Delete(once);
     }
 

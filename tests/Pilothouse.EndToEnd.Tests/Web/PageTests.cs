@@ -14,7 +14,10 @@ public sealed class PageTests(WebServer server, Browser browser)
 
     private static readonly string Screenshots = Path.Combine(RepoRoot.Path, "artifacts", "screenshots");
 
-    public static TheoryData<string> Pages =>
+    /// <summary>All, or those that PILOTHOUSE_TEST_PAGES names: one page is looked at in seconds.</summary>
+    public static TheoryData<string> Pages => Environment.GetEnvironmentVariable("PILOTHOUSE_TEST_PAGES") is { Length: > 0 } some ? [.. some.Split(',')] : All;
+
+    private static TheoryData<string> All =>
     [
         "overview", "environment", "experiments", "experiment", "experiment-groups", "compare", "compare-parallel", "compare-scatter", "compare-config", "run", "models", "model", "model-version", "model-elsewhere", "datasets", "dataset", "dataset-versions", "dataset-splits", "dataset-diff", "dataset-diff-rows", "prompts", "prompt", "prompt-chat", "prompt-preview", "lineage", "lineage-environment", "pointer", "pointer-plan", "diff-models", "diff-prompts", "diff-releases", "suites", "suite", "evaluations", "evaluation",
         "run-overview", "run-charts", "run-metric", "run-histograms", "run-images", "run-artifacts", "run-json", "run-markdown", "run-table", "run-onnx", "run-logs", "run-lineage", "run-many", "run-repeated",
