@@ -30,6 +30,17 @@ public sealed partial class PilothouseClient
         using var _ = await SendAsync(HttpMethod.Delete, $"api/v1/projects/{Uri.EscapeDataString(project)}/protection?pattern={Uri.EscapeDataString(pattern)}", null, ct);
     }
 
+    /// <summary>Rolls the packs of a repository up now, however few there are. Administrators only.</summary>
+    public Task<RepositoryCare> MaintainRepositoryAsync(string project, CancellationToken ct) => PostAsync<RepositoryCare>($"api/v1/projects/{Uri.EscapeDataString(project)}/maintenance", null, ct);
+
+    /// <summary>Takes a Git LFS object away from a project for good. Refused while a release stands on a commit that has it. Administrators only.</summary>
+    /// <param name="force">Also when a branch or tag has it.</param>
+    public async Task<LfsRemoved> RemoveLfsObjectAsync(string project, string oid, string reason, bool force, CancellationToken ct) =>
+        await SendAsync<LfsRemoved>(HttpMethod.Delete, $"api/v1/projects/{Uri.EscapeDataString(project)}/lfs/{Uri.EscapeDataString(oid)}?reason={Uri.EscapeDataString(reason)}{(force ? "&force=true" : "")}", null, ct);
+
+    /// <summary>Git LFS objects that were taken away, newest first.</summary>
+    public Task<IReadOnlyList<LfsRemoved>> ListRemovedLfsObjectsAsync(string project, CancellationToken ct) => GetAsync<IReadOnlyList<LfsRemoved>>($"api/v1/projects/{Uri.EscapeDataString(project)}/lfs/removed", ct);
+
     /// <summary>Mirrors of a project, and how they do.</summary>
     public Task<IReadOnlyList<MirrorInfo>> ListMirrorsAsync(string project, CancellationToken ct) => GetAsync<IReadOnlyList<MirrorInfo>>($"api/v1/projects/{Uri.EscapeDataString(project)}/mirrors", ct);
 

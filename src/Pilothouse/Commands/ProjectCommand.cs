@@ -2,10 +2,10 @@ using System.CommandLine;
 
 namespace Pilothouse.Commands;
 
-/// <summary><c>pilothouse project create | list | protect | unprotect | protection | mirror</c>.</summary>
+/// <summary><c>pilothouse project create | list | protect | unprotect | protection | mirror | maintain</c>.</summary>
 internal static class ProjectCommand
 {
-    public static Command Create() => new("project", "Projects and their hosted Git repositories.") { CreateProject(), List(), ProtectCommand.Protect(), ProtectCommand.Unprotect(), ProtectCommand.Show(), MirrorCommand.Create() };
+    public static Command Create() => new("project", "Projects and their hosted Git repositories.") { CreateProject(), List(), ProtectCommand.Protect(), ProtectCommand.Unprotect(), ProtectCommand.Show(), MirrorCommand.Create(), Maintain() };
 
     private static Command CreateProject()
     {
@@ -17,6 +17,21 @@ internal static class ProjectCommand
             using var client = Cli.Connect(result, server);
             var project = await client.CreateProjectAsync(result.GetValue(name)!, ct);
             Console.WriteLine($"Project {project.Name} is ready. Push to it:\n  git remote add pilothouse {new Uri(client.Server, project.GitUrl)}\n  git push pilothouse {project.DefaultBranch}");
+            return ExitCode.Ok;
+        }, guarded: true);
+        return command;
+    }
+
+    private static Command Maintain()
+    {
+        var server = Cli.ServerOption();
+        var name = new Argument<string>("name") { Description = "Name of the project." };
+        var command = new Command("maintain", "Roll the packs of a repository up now; the server does it by itself after many pushes. Nothing is ever dropped. Administrators only.") { name, server };
+        command.SetAction(async (result, ct) =>
+        {
+            using var client = Cli.Connect(result, server);
+            var care = await client.MaintainRepositoryAsync(result.GetValue(name)!, ct);
+            Console.WriteLine($"{care.Project}: {care.PacksBefore} packs and about {care.LooseBefore} loose objects became {care.PacksAfter} and {care.LooseAfter}");
             return ExitCode.Ok;
         }, guarded: true);
         return command;

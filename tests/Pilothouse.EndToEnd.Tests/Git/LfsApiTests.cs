@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using Pilothouse.Client;
 using Pilothouse.Protocols.Lfs;
+using Pilothouse.Testing;
 
 namespace Pilothouse.EndToEnd.Tests.Git;
 
@@ -21,6 +22,39 @@ public class LfsApiTests
 
         Assert.Equal([404, 422, 422, 422, 422], answer.Objects.Select(o => o.Error!.Code));
         Assert.Equal(("basic", "sha256"), (answer.Transfer, answer.HashAlgo));
+    }
+
+    [Theory, DatabaseData]
+    public async Task Removed_object_is_answered_with_410_and_the_reason_until_it_is_pushed_again(string database)
+    {
+        await using var world = await GitWorld.StartAsync(database);
+        await world.InitAsync("work", world.Url());
+        await world.WriteAsync("work", "people.bin", Content);
+        await world.CommitAsync("work", "by mistake");
+        (await world.GitAsync("work", "push", "-q", "origin", "main")).Succeeded();
+        var client = world.Server.Client;
+
+        var refused = await Assert.ThrowsAsync<PilothouseApiException>(() => client.RemoveLfsObjectAsync("shop", Oid, "personal data", false, default));
+        Assert.Contains("is in main", refused.Message, StringComparison.Ordinal);
+        await Assert.ThrowsAsync<PilothouseApiException>(() => client.RemoveLfsObjectAsync("shop", Oid, " ", true, default));
+        await Assert.ThrowsAsync<PilothouseApiException>(() => client.RemoveLfsObjectAsync("shop", new string('0', 64), "none", true, default));
+        (await world.GitAsync("work", "rm", "-q", "people.bin")).Succeeded();
+        await world.CommitAsync("work", "taken out");
+        (await world.GitAsync("work", "push", "-q", "origin", "main")).Succeeded();
+        Assert.Equal("personal data", (await client.RemoveLfsObjectAsync("shop", Oid, "personal data", false, default)).Reason);
+
+        var error = (await BatchAsync(world, "download", [new(Oid, Content.Length)])).Objects[0].Error!;
+        Assert.Equal(410, error.Code);
+        Assert.Contains("personal data", error.Message, StringComparison.Ordinal);
+        Assert.Equal(Oid, (await client.ListRemovedLfsObjectsAsync("shop", default)).Single().Oid);
+        // The stock client says the reason to its user.
+        Directory.Delete(world.PathOf("work", ".git", "lfs", "objects"), recursive: true);
+        Assert.Contains("personal data", (await world.GitAsync("work", "-c", "lfs.transfer.maxretries=1", "lfs", "fetch", "origin", "HEAD~1")).Error, StringComparison.Ordinal);
+
+        var upload = (await BatchAsync(world, "upload", [new(Oid, Content.Length)])).Objects[0];
+        if (upload.Actions is { } actions) Assert.Equal(HttpStatusCode.OK, await PutAsync(world, actions["upload"], Content));
+        Assert.Null((await BatchAsync(world, "download", [new(Oid, Content.Length)])).Objects[0].Error);
+        Assert.Empty(await client.ListRemovedLfsObjectsAsync("shop", default));
     }
 
     [Fact]

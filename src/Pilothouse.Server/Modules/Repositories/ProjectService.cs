@@ -40,7 +40,7 @@ internal sealed partial class ProjectService(ProjectStore store, Git git, TimePr
         ("uploadpack.allowFilter", "true"),       // partial clone
         ("uploadpack.allowAnySHA1InWant", "true"), // CI fetches a commit by id
         ("core.fsync", "committed"),               // an acknowledged push is durable
-        ("gc.auto", "0"),                          // no background gc under a request
+        ("gc.auto", "0"),                          // no background gc under a request: RepositoryMaintenance does it
     ];
 
     private async Task RunAsync(string? project, IReadOnlyList<string> arguments, CancellationToken ct)

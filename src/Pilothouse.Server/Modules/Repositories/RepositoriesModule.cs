@@ -7,6 +7,7 @@ using Pilothouse.Server.Modules.Repositories.Browse;
 using Pilothouse.Server.Modules.Repositories.Endpoints;
 using Pilothouse.Server.Modules.Repositories.Lfs;
 using Pilothouse.Server.Modules.Repositories.Locks;
+using Pilothouse.Server.Modules.Repositories.Maintenance;
 using Pilothouse.Server.Modules.Repositories.Mirrors;
 using Pilothouse.Server.Modules.Repositories.Push;
 using Pilothouse.Server.Platform;
@@ -33,6 +34,7 @@ public sealed class RepositoriesModule : IModule
         services.AddSingleton<LockStore>().AddSingleton<PushLocks>().AddSingleton<IProjectLocks, ProjectLocks>();
         services.AddSingleton<MirrorStore>().AddSingleton<LfsRemote>().AddSingleton<MirrorRunner>().AddSingleton<MirrorService>().AddSingleton<IMirrors>(s => s.GetRequiredService<MirrorService>()).AddHostedService<MirrorLoop>();
         services.AddHttpClient(LfsRemote.HttpClientName, client => client.Timeout = TimeSpan.FromHours(6)).ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { AllowAutoRedirect = false, ConnectTimeout = TimeSpan.FromSeconds(30) });
+        services.AddSingleton<RepositoryMaintenance>().AddHostedService<MaintenanceLoop>().AddSingleton<LfsRemoval>();
         services.AddSingleton<LfsLockStore>().AddSingleton<LfsLockService>();
     }
 

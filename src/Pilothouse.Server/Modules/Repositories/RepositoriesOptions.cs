@@ -29,6 +29,18 @@ public sealed class RepositoriesOptions
     [Range(1, long.MaxValue)]
     public long LfsMaxObjectBytes { get; set; } = 1L << 40;
 
+    /// <summary>Packs of a repository from which they are rolled up.</summary>
+    [Range(2, 100_000)]
+    public int MaintenancePacks { get; set; } = 20;
+
+    /// <summary>Objects outside of packs (estimated) from which they are put into one.</summary>
+    [Range(1, 100_000_000)]
+    public long MaintenanceLooseObjects { get; set; } = 2_000;
+
+    /// <summary>Minutes between two looks at the repositories that were pushed to.</summary>
+    [Range(1, 10_080)]
+    public int MaintenanceMinutes { get; set; } = 10;
+
     /// <summary>The default branch may not be forced or deleted, unless it has a rule of its own.</summary>
     public bool ProtectDefaultBranch { get; set; } = true;
 

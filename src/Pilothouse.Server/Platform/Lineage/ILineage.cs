@@ -46,8 +46,42 @@ public static class LineageExtensions
     /// <summary>Names in a refusal.</summary>
     private const int MaxNamed = 5;
 
+    /// <summary>Nodes that are asked about at once: what came of them is bounded too.</summary>
+    private const int HeldChunk = 1_000;
+
     /// <summary>The releases and deployments that stand on a node, directly or not.</summary>
     public static Task<IReadOnlyList<LineageNode>> HoldersAsync(this ILineage lineage, LineageNode node, CancellationToken ct) => lineage.HoldersAsync([node], ct);
+
+    /// <summary>Those of many nodes on which a release or a deployment stands, and which; almost always none.</summary>
+    public static async Task<Dictionary<LineageNode, string>> HeldAsync(this ILineage lineage, IEnumerable<LineageNode> nodes, CancellationToken ct)
+    {
+        var held = new Dictionary<LineageNode, string>();
+        foreach (var chunk in nodes.Chunk(HeldChunk)) await HeldAsync(lineage, chunk, held, ct);
+        return held;
+    }
+
+    /// <summary>Halves what is held until it is one.</summary>
+    private static async Task HeldAsync(ILineage lineage, ArraySegment<LineageNode> nodes, Dictionary<LineageNode, string> held, CancellationToken ct)
+    {
+        string? by;
+        try
+        {
+            var holders = await lineage.HoldersAsync(nodes, ct);
+            by = holders.Count == 0 ? null : Names(holders);
+        }
+        catch (PilothouseException e) when (e.Code == ErrorCode.FailedPrecondition)
+        {
+            by = "too much"; // what came of them cannot all be looked at: what cannot be told counts as held
+        }
+        if (by is null) return;
+        if (nodes.Count == 1)
+        {
+            held[nodes[0]] = by;
+            return;
+        }
+        await HeldAsync(lineage, nodes[..(nodes.Count / 2)], held, ct);
+        await HeldAsync(lineage, nodes[(nodes.Count / 2)..], held, ct);
+    }
 
     /// <summary>Refuses to delete what a release or a deployment stands on.</summary>
     /// <param name="what">Begins the sentence: <c>Version 3 of the model 'assistant'</c>.</param>

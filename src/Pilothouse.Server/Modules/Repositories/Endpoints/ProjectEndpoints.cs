@@ -3,6 +3,8 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Pilothouse.Protocols.V1;
 using Pilothouse.Server.Modules.Repositories.Api;
+using Pilothouse.Server.Modules.Repositories.Lfs;
+using Pilothouse.Server.Modules.Repositories.Maintenance;
 using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Repositories.Endpoints;
@@ -22,6 +24,10 @@ internal static class ProjectEndpoints
         group.MapGet("{project}/resolve", async (string project, string revision, IRepositories repositories, CancellationToken ct) =>
             new ResolvedCommit(await repositories.ResolveAsync(project, revision, ct)));
         group.MapGet("{project}/file", GetFileAsync);
+        group.MapPost("{project}/maintenance", (string project, RepositoryMaintenance maintenance, CancellationToken ct) => maintenance.RunAsync(project, force: true, ct)).RequireRole(Role.Admin);
+        group.MapGet("{project}/lfs/removed", (string project, LfsRemoval removal, CancellationToken ct) => removal.ListAsync(project, ct));
+        group.MapDelete("{project}/lfs/{oid}", (string project, string oid, string? reason, bool? force, HttpContext http, LfsRemoval removal, CancellationToken ct) =>
+            removal.RemoveAsync(project, oid, reason, force == true, http.Caller().Name, ct)).RequireRole(Role.Admin);
     }
 
     private static async Task<IResult> GetFileAsync(string project, string path, string? revision, IRepositories repositories, CancellationToken ct) =>

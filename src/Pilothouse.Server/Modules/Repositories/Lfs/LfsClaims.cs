@@ -15,7 +15,7 @@ internal sealed class LfsClaims(Db db) : IBlobClaims
         {
             var page = await db.ReadAsync(session => session.QueryAsync<Row>(
                 "SELECT project AS Project, oid AS Oid FROM rep_lfs_object WHERE (project, oid) > (@Project, @Oid) ORDER BY project, oid LIMIT @limit", new { after.Project, after.Oid, limit = PageSize }), ct);
-            foreach (var row in page) see(new BlobClaim(row.Project, $"sha256:{row.Oid}", $"LFS object of {row.Project}"));
+            foreach (var row in page) see(new BlobClaim(row.Project, $"sha256:{row.Oid}", $"LFS object of {row.Project}") { Kind = "Git LFS" });
             if (page.Count < PageSize) return;
             after = page[^1];
         }

@@ -37,8 +37,9 @@ internal sealed class LfsService(IProjects projects, LfsStore store, LfsTokens t
         var held = wrongHash ? [] : await store.FindAsync(project, [.. wanted.Select(o => o.Oid).Where(LfsPointer.IsOid).Distinct().Select(oid => oid!)], ct);
         if (upload && !wrongHash) await LinkAsync(project, wanted.Where(o => LfsPointer.IsOid(o.Oid)).Select(o => new LfsPointer(o.Oid!, o.Size)), held, caller.Name, ct);
         if (upload && wanted.Where(o => LfsPointer.IsOid(o.Oid) && o.Size > 0 && !held.ContainsKey(o.Oid!)).DistinctBy(o => o.Oid).Sum(o => Math.Min(o.Size, options.Value.LfsMaxObjectBytes)) is > 0 and var more) await quota.RequireRoomAsync(project, more, ct);
+        var gone = upload || wrongHash ? [] : await GoneAsync(project, wanted, held, ct);
         var transfer = Transfer(request.Transfers ?? [], upload);
-        var answers = wanted.Select(o => wrongHash ? Failed(o, 409, $"Objects are named by {Sha256} here, not by {request.HashAlgo}.") : Answer(project, o, upload, held, root, caller, transfer == Tus)).ToList();
+        var answers = wanted.Select(o => wrongHash ? Failed(o, 409, $"Objects are named by {Sha256} here, not by {request.HashAlgo}.") : gone.TryGetValue(o.Oid ?? "", out var removed) ? Failed(o, 410, removed) : Answer(project, o, upload, held, root, caller, transfer == Tus)).ToList();
         return new LfsBatchAnswer(transfer, answers, Sha256);
     }
 
@@ -84,6 +85,16 @@ internal sealed class LfsService(IProjects projects, LfsStore store, LfsTokens t
             found.Add((pointer.Oid, blob.Size));
         }
         await store.AddAsync(project, found, actor, ct);
+    }
+
+    /// <summary>What was taken away on purpose is not simply missing: nobody needs to push it.</summary>
+    private async Task<Dictionary<string, string>> GoneAsync(string project, List<LfsObjectId> wanted, Dictionary<string, long> held, CancellationToken ct)
+    {
+        var messages = new Dictionary<string, string>();
+        foreach (var chunk in wanted.Select(o => o.Oid).Where(oid => LfsPointer.IsOid(oid) && !held.ContainsKey(oid!)).Distinct().Select(oid => oid!).Chunk(500))
+            foreach (var r in await store.RemovedAsync(project, chunk, chunk.Length, ct))
+                messages[r.Oid] = $"Object {r.Oid} was removed by {r.RemovedBy} on {DateTimeOffset.FromUnixTimeMilliseconds(r.RemovedMs):yyyy-MM-dd HH:mm} UTC: {r.Reason}";
+        return messages;
     }
 
     /// <summary>Our own agent when the client has it; tus for one that has opted in (<c>lfs.tustransfers</c>); else basic, which every client has.</summary>

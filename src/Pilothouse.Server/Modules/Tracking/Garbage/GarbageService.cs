@@ -13,7 +13,7 @@ namespace Pilothouse.Server.Modules.Tracking.Garbage;
 /// <c>pilothouse gc</c>: what was deleted goes for good, with its metrics and artifacts; then the blobs go that nothing names any more. Beside running writes:
 /// what is restored in time stays, and a blob goes only when nobody has named, stored or looked for it since the time of grace.
 /// </summary>
-internal sealed class GarbageService(Db db, PurgeStore store, GarbageStore garbage, TrackingHolders holders, UploadStore uploads, IBlobGarbage blobs, IAuditLog audit, IEventBus events, TimeProvider time)
+internal sealed class GarbageService(Db db, PurgeStore store, GarbageStore garbage, ILineage lineage, UploadStore uploads, IBlobGarbage blobs, IAuditLog audit, IEventBus events, TimeProvider time)
 {
     /// <summary>Things of each kind that one call purges.</summary>
     public const int MaxItems = 10_000;
@@ -74,7 +74,7 @@ internal sealed class GarbageService(Db db, PurgeStore store, GarbageStore garba
     private async Task<(List<Purgeable> Plan, IReadOnlyList<GarbageHeld> Held)> KeepHeldAsync(GarbageRequest request, List<Purgeable> plan, long beforeMs, CancellationToken ct)
     {
         static LineageNode Node(Purgeable item) => new(item.Kind == "run" ? LineageKind.Run : LineageKind.LoggedModel, item.Id);
-        var found = await holders.FindAsync(plan.Where(p => p.Kind != "experiment").Select(Node), ct);
+        var found = await lineage.HeldAsync(plan.Where(p => p.Kind != "experiment").Select(Node), ct);
         if (found.Count == 0) return (plan, []);
         var held = plan.Where(p => p.Kind != "experiment" && found.ContainsKey(Node(p))).ToList();
         var experiments = held.Select(p => p.Experiment).ToHashSet();

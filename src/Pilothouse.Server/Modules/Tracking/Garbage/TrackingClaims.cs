@@ -12,8 +12,8 @@ internal sealed class TrackingClaims(Db db) : IBlobClaims
 
     public async Task ReadAsync(Action<BlobClaim> see, CancellationToken ct)
     {
-        await PagesAsync("SELECT path AS Name, digest AS Digest FROM trk_artifact WHERE path > @after AND digest IS NOT NULL ORDER BY path LIMIT @limit", row => see(new BlobClaim(null, row.Digest, $"artifact {row.Name}")), ct);
-        await PagesAsync("SELECT DISTINCT blob AS Name, blob AS Digest FROM trk_media WHERE blob > @after ORDER BY blob LIMIT @limit", row => see(new BlobClaim(null, row.Digest, "media of a run")), ct);
+        await PagesAsync("SELECT path AS Name, digest AS Digest FROM trk_artifact WHERE path > @after AND digest IS NOT NULL ORDER BY path LIMIT @limit", row => see(new BlobClaim(null, row.Digest, $"artifact {row.Name}") { Kind = "run artifacts" }), ct);
+        await PagesAsync("SELECT DISTINCT blob AS Name, blob AS Digest FROM trk_media WHERE blob > @after ORDER BY blob LIMIT @limit", row => see(new BlobClaim(null, row.Digest, "media of a run") { Kind = "media of runs" }), ct);
     }
 
     private async Task PagesAsync(string sql, Action<Row> see, CancellationToken ct)
