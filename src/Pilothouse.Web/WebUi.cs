@@ -39,6 +39,8 @@ public static class WebUi
         app.MapPins();
         app.MapRunPageForms();
         app.MapPointerForms();
+        app.MapStorageForms();
+        app.MapRepositoryForms();
         app.MapChartImage();
         app.MapMediaText();
         app.MapRazorComponents<App>().WithStaticAssets(Manifest).DisableAntiforgery().WithErrors(PageErrors.Instance);

@@ -32,7 +32,17 @@ public sealed record ScrubFault(string Digest, string Kind, string Detail);
 /// <param name="Bytes">Their sizes together.</param>
 /// <param name="StoredBytes">What they take: less where contents share parts.</param>
 /// <param name="Unnamed">Bytes of contents that no project or module names (parts of others, or garbage).</param>
-public sealed record BlobUsage(long Blobs, long Bytes, long StoredBytes, long Unnamed, IReadOnlyList<ProjectUsage> Projects);
+public sealed record BlobUsage(long Blobs, long Bytes, long StoredBytes, long Unnamed, IReadOnlyList<ProjectUsage> Projects)
+{
+    /// <summary>Sizes of all names together: what would be stored if the same content under two names were stored twice.</summary>
+    public long NamedBytes { get; init; }
+
+    /// <summary>The largest first; a content that is of two kinds counts for both.</summary>
+    public IReadOnlyList<KindUsage> Kinds { get; init; } = [];
+}
+
+/// <param name="Kind">For people: <c>models</c>, <c>data sets</c>, <c>run artifacts</c>.</param>
+public sealed record KindUsage(string Kind, long Blobs, long Bytes);
 
 /// <param name="Project">Null = named, but by no project.</param>
 /// <param name="Bytes">Each content once, however often the project names it; what two projects name counts for both.</param>

@@ -122,6 +122,9 @@ internal static class Links
     public static string? Reference(string? reference)
     {
         if (reference is null || reference.IndexOf(":/", StringComparison.Ordinal) is var at && at < 0) return null;
+        // A split has the page of its data set, with its rows.
+        if (reference.IndexOf('#', StringComparison.Ordinal) is > 0 and var split && reference.StartsWith("datasets:/", StringComparison.Ordinal))
+            return Reference(reference[..split]) is { } page ? $"{page}?split={E(reference[(split + 1)..])}" : null;
         return reference[(at + 2)..].TrimStart('/').Split('/') is [var name, var version] && int.TryParse(version, out _)
             ? reference[..at] switch { "models" => $"/models/{E(name)}/{version}", "datasets" => $"/datasets/{E(name)}/{version}", "prompts" => $"/prompts/{E(name)}/{version}", "suites" => $"/suites/{E(name)}/{version}", _ => null }
             : null;

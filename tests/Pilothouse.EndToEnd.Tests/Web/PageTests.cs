@@ -21,7 +21,7 @@ public sealed class PageTests(WebServer server, Browser browser)
     [
         "overview", "environment", "experiments", "experiment", "experiment-groups", "compare", "compare-parallel", "compare-scatter", "compare-config", "run", "models", "model", "model-version", "model-elsewhere", "datasets", "dataset", "dataset-versions", "dataset-splits", "dataset-diff", "dataset-diff-rows", "prompts", "prompt", "prompt-chat", "prompt-preview", "lineage", "lineage-environment", "pointer", "pointer-plan", "diff-models", "diff-prompts", "diff-releases", "suites", "suite", "evaluations", "evaluation",
         "run-overview", "run-charts", "run-metric", "run-histograms", "run-images", "run-artifacts", "run-json", "run-markdown", "run-table", "run-onnx", "run-logs", "run-lineage", "run-many", "run-repeated",
-        "fairness", "fairness-report", "releases", "release", "traces", "trace", "monitors", "alerts", "audit", "not-found",
+        "fairness", "fairness-report", "releases", "release", "traces", "trace", "monitors", "alerts", "storage", "audit", "not-found",
         "projects", "repository", "repository-file", "repository-markdown", "repository-image", "repository-lfs", "repository-commits", "repository-commit", "repository-compare", "repository-blame", "repository-branches", "repository-ci",
     ];
 

@@ -20,7 +20,7 @@ internal sealed class PackagingClaims(Db db) : IBlobClaims
         while (true)
         {
             var page = await db.ReadAsync(session => session.QueryAsync<Row>(sql, new { after, limit = PageSize }), ct);
-            foreach (var row in page) see(new BlobClaim(row.Project, row.Digest, $"{what} of {row.Project}"));
+            foreach (var row in page) see(new BlobClaim(row.Project, row.Digest, $"{what} of {row.Project}") { Kind = "releases and evidence" });
             if (page.Count < PageSize) return;
             after = page[^1].Digest;
         }

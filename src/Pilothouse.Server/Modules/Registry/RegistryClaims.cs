@@ -23,7 +23,7 @@ internal sealed class RegistryClaims(Db db) : IBlobClaims
         {
             var page = await db.ReadAsync(session => session.QueryAsync<Row>(sql, new { name = after.Name, version = after.Version, limit = PageSize }), ct);
             foreach (var row in page)
-                foreach (var file in WireJson.Read<List<ArtifactFile>>(row.Files)) see(new BlobClaim(row.Project, file.Digest, $"{scheme}:/{row.Name}/{row.Version} {file.Path}"));
+                foreach (var file in WireJson.Read<List<ArtifactFile>>(row.Files)) see(new BlobClaim(row.Project, file.Digest, $"{scheme}:/{row.Name}/{row.Version} {file.Path}") { Kind = scheme == "models" ? "models" : "data sets" });
             if (page.Count < PageSize) return;
             after = page[^1];
         }

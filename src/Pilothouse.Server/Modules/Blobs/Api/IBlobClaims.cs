@@ -13,7 +13,11 @@ public interface IBlobClaims
 /// <param name="Project">Null = of no project.</param>
 /// <param name="Digest"><c>sha256:</c> + 64 hex digits.</param>
 /// <param name="Name">For people: <c>models:/triage/3 weights.safetensors</c>.</param>
-public sealed record BlobClaim(string? Project, string Digest, string Name);
+public sealed record BlobClaim(string? Project, string Digest, string Name)
+{
+    /// <summary>What it is, for people: <c>models</c>, <c>data sets</c>, <c>run artifacts</c>.</summary>
+    public string Kind { get; init; } = "others";
+}
 
 public interface IBlobQuota
 {

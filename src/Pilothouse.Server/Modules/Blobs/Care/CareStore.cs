@@ -19,7 +19,7 @@ internal sealed class CareStore(Db db)
             ON CONFLICT (project) DO UPDATE SET bytes = excluded.bytes, set_by = excluded.set_by, set_ms = excluded.set_ms
             """, new { project, bytes, actor, now });
 
-    /// <param name="kind"><c>scrub</c> or <c>gc</c>.</param>
+    /// <param name="kind"><c>scrub</c>, <c>gc</c> or <c>gc-dry</c>.</param>
     public Task SaveAsync(string kind, long startedMs, string report, CancellationToken ct) => db.WriteAsync(session => session.ExecuteAsync("""
         INSERT INTO blb_care (kind, started_ms, report) VALUES (@kind, @startedMs, @report)
         ON CONFLICT (kind) DO UPDATE SET started_ms = excluded.started_ms, report = excluded.report

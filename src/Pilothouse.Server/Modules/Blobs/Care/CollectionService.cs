@@ -28,7 +28,11 @@ internal sealed class CollectionService(BlobGarbage garbage, UploadService uploa
             var leaves = claims.SelectMany(c => c.LeafTables).ToFrozenSet();
             var sweep = await garbage.SweepAllAsync(leaves, started - request.GraceSeconds * 1000, request.DryRun, ct);
             var report = new BlobGarbageReport(request.DryRun, started, time.NowMs(), sweep.Deleted.Count, sweep.Bytes, sweep.Needed, sweep.Recent, expired);
-            if (request.DryRun) return report;
+            if (request.DryRun)
+            {
+                await store.SaveAsync("gc-dry", started, WireJson.Write(report), ct);
+                return report;
+            }
             if (sweep.Deleted.Count > 0) await audit.AppendAsync(new AuditEvent(actor, "blobs.delete", "blobs", new { count = sweep.Deleted.Count, bytes = sweep.Bytes }), ct);
             await store.SaveAsync("gc", started, WireJson.Write(report), ct);
             return report;
@@ -38,6 +42,9 @@ internal sealed class CollectionService(BlobGarbage garbage, UploadService uploa
             Volatile.Write(ref _running, 0);
         }
     }
+
+    /// <returns>The last that only said what would go; null = there was none yet.</returns>
+    public async Task<BlobGarbageReport?> LastDryRunAsync(CancellationToken ct) => await store.LastAsync("gc-dry", ct) is { } report ? WireJson.Read<BlobGarbageReport>(report) : null;
 
     /// <returns>Null = there was none yet.</returns>
     public async Task<BlobGarbageReport?> LastAsync(CancellationToken ct) => await store.LastAsync("gc", ct) is { } report ? WireJson.Read<BlobGarbageReport>(report) : null;

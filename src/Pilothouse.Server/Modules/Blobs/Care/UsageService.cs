@@ -34,14 +34,17 @@ internal sealed class UsageService(Db db, BlobStore blobs, IBlobBackend backend,
             stored += recipe.Size;
             if (await blobs.RecipeAsync(recipe.Digest, ct) is { } made) sizes[recipe.Digest] = made.Size;
         }
+        var named = 0L;
+        var byKind = new Dictionary<string, HashSet<Digest>>(StringComparer.Ordinal);
         var byProject = new Dictionary<string, HashSet<Digest>>(StringComparer.Ordinal);
         foreach (var module in claims)
         {
             await module.ReadAsync(claim =>
             {
-                if (!Digest.TryParse(claim.Digest, out var digest) || !sizes.ContainsKey(digest)) return;
-                if (!byProject.TryGetValue(claim.Project ?? "", out var named)) byProject[claim.Project ?? ""] = named = [];
-                named.Add(digest);
+                if (!Digest.TryParse(claim.Digest, out var digest) || !sizes.TryGetValue(digest, out var size)) return;
+                named += size;
+                Add(byProject, claim.Project ?? "", digest);
+                Add(byKind, claim.Kind, digest);
             }, ct);
         }
         var quotas = await store.QuotasAsync(ct);
@@ -49,7 +52,17 @@ internal sealed class UsageService(Db db, BlobStore blobs, IBlobBackend backend,
         var claimed = byProject.Values.SelectMany(d => d).ToHashSet();
         return new BlobUsage(sizes.Count, sizes.Values.Sum(), stored, sizes.Where(s => !claimed.Contains(s.Key)).Sum(s => s.Value),
             [.. byProject.Select(p => new ProjectUsage(p.Key.Length == 0 ? null : p.Key, p.Value.Count, p.Value.Sum(d => sizes[d]), quotas.TryGetValue(p.Key, out var quota) ? quota : null))
-                .OrderByDescending(p => p.Bytes).ThenBy(p => p.Project, StringComparer.Ordinal)]);
+                .OrderByDescending(p => p.Bytes).ThenBy(p => p.Project, StringComparer.Ordinal)])
+        {
+            NamedBytes = named,
+            Kinds = [.. byKind.Select(k => new KindUsage(k.Key, k.Value.Count, k.Value.Sum(d => sizes[d]))).OrderByDescending(k => k.Bytes).ThenBy(k => k.Kind, StringComparer.Ordinal)],
+        };
+
+        static void Add(Dictionary<string, HashSet<Digest>> groups, string key, Digest digest)
+        {
+            if (!groups.TryGetValue(key, out var group)) groups[key] = group = [];
+            group.Add(digest);
+        }
     }
 
     public void Dispose() => _gate.Dispose();
