@@ -11,7 +11,7 @@ internal static class DatasetCommand
 {
     public static Command Create() => new("dataset", "Registered data sets: numbered versions that never change.")
     {
-        DatasetRegister.Create(), List(), DatasetShow.Create(), DatasetShow.Rows(), DatasetMake.Split(), DatasetMake.Sample(), DatasetDiffCommand.Create(), DatasetDiffCommand.Leaks(), DeleteVersion.Create(RegistryReference.Datasets),
+        DatasetRegister.Create(), List(), DatasetShow.Create(), DatasetShow.Rows(), DatasetMake.Split(), DatasetMake.Sample(), DatasetDiffCommand.Create(), DatasetDiffCommand.Leaks(), RegistryVerbs.Delete(RegistryReference.Datasets),
     };
 
     /// <summary>NAME/VERSION, or NAME for the latest; <c>datasets:/</c> before it is fine.</summary>
@@ -33,19 +33,6 @@ internal static class DatasetCommand
     internal static string Describe(DatasetVersion version) =>
         $"{version.Reference} {version.Digest} ({version.Rows} rows{(version.Splits.Count == 0 ? "" : $": {string.Join(", ", version.Splits.Select(s => $"{s.Name} {s.Rows}"))}")})";
 
-    private static Command List()
-    {
-        var server = Cli.ServerOption();
-        var json = Output.JsonOption();
-        var command = new Command("list", "All data sets and their versions.") { json, server };
-        command.SetAction(async (result, ct) =>
-        {
-            using var client = Cli.Connect(result, server);
-            var datasets = await client.ListDatasetsAsync(ct);
-            if (result.GetValue(json)) Console.WriteLine(Output.ToJson(datasets));
-            else Output.Table(["REFERENCE", "FORMAT", "ROWS", "SPLITS", "SIZE", "CREATED", "DIGEST"], datasets.Select(d => new[] { d.Reference, d.Format, $"{d.Rows}", string.Join(' ', d.Splits.Select(s => $"{s.Name}:{s.Rows}")), $"{d.Size}", Output.Time(d.CreatedMs), d.Digest }));
-            return ExitCode.Ok;
-        }, guarded: true);
-        return command;
-    }
+    private static Command List() => RegistryVerbs.List("All data sets and their versions.", (client, ct) => client.ListDatasetsAsync(ct), ["REFERENCE", "FORMAT", "ROWS", "SPLITS", "SIZE", "CREATED", "DIGEST"],
+        d => [d.Reference, d.Format, $"{d.Rows}", string.Join(' ', d.Splits.Select(s => $"{s.Name}:{s.Rows}")), $"{d.Size}", Output.Time(d.CreatedMs), d.Digest]);
 }

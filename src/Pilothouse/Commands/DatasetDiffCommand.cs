@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Pilothouse.Client;
 using Pilothouse.Protocols.V1;
 
 namespace Pilothouse.Commands;
@@ -24,14 +25,22 @@ internal static class DatasetDiffCommand
             using var client = Cli.Connect(result, server);
             var first = await DatasetCommand.ResolveAsync(client, result.GetValue(from)!, ct);
             var second = await DatasetCommand.ResolveAsync(client, result.GetValue(to)!, ct);
-            var pages = new List<DatasetDiffPage>();
-            foreach (var (kind, _) in Kinds) pages.Add(await client.GetDatasetDiffAsync(first, second, result.GetValue(key), kind, 0, result.GetValue(limit), ct));
-            if (result.GetValue(json)) Console.WriteLine(Output.ToJson(new { pages[0].Diff, Added = pages[0].Rows, Removed = pages[1].Rows, Changed = pages[2].Rows }));
-            else Print(pages);
-            var diff = pages[0].Diff;
-            return result.GetValue(strict) && diff.Added + diff.Removed + diff.Changed + diff.Moved > 0 ? ExitCode.Failed : ExitCode.Ok;
+            var same = await CompareAsync(client, first, second, result.GetValue(key), result.GetValue(limit), result.GetValue(json), ct);
+            return result.GetValue(strict) && !same ? ExitCode.Failed : ExitCode.Ok;
         }, guarded: true);
         return command;
+    }
+
+    /// <summary>Prints what differs between two versions.</summary>
+    /// <returns>True when nothing does.</returns>
+    internal static async Task<bool> CompareAsync(PilothouseClient client, DatasetVersion from, DatasetVersion to, string? key, int limit, bool json, CancellationToken ct)
+    {
+        var pages = new List<DatasetDiffPage>();
+        foreach (var (kind, _) in Kinds) pages.Add(await client.GetDatasetDiffAsync(from, to, key, kind, 0, limit, ct));
+        if (json) Console.WriteLine(Output.ToJson(new { pages[0].Diff, Added = pages[0].Rows, Removed = pages[1].Rows, Changed = pages[2].Rows }));
+        else Print(pages);
+        var diff = pages[0].Diff;
+        return diff.Added + diff.Removed + diff.Changed + diff.Moved == 0;
     }
 
     public static Command Leaks()

@@ -7,7 +7,7 @@ namespace Pilothouse.Commands;
 /// <summary><c>pilothouse model register | list | show | alias | pull | delete</c>.</summary>
 internal static class ModelCommand
 {
-    public static Command Create() => new("model", "Registered models: numbered versions that never change, and aliases that point to them.") { Register(), List(), Show(), Alias(), Pull(), DeleteVersion.Create(RegistryReference.Models) };
+    public static Command Create() => new("model", "Registered models: numbered versions that never change, and aliases that point to them.") { Register(), List(), Show(), Alias(), Pull(), RegistryVerbs.Delete(RegistryReference.Models) };
 
     private static Command Register()
     {
@@ -39,21 +39,10 @@ internal static class ModelCommand
         return command;
     }
 
-    private static Command List()
-    {
-        var server = Cli.ServerOption();
-        var json = Output.JsonOption();
-        var command = new Command("list", "All models with their aliases.") { json, server };
-        command.SetAction(async (result, ct) =>
-        {
-            using var client = Cli.Connect(result, server);
-            var models = await client.ListModelsAsync(ct);
-            if (result.GetValue(json)) Console.WriteLine(Output.ToJson(models));
-            else Output.Table(["NAME", "KIND", "LATEST", "ALIASES"], models.Select(m => new[] { m.Name, m.Kind, $"{m.LatestVersion}", string.Join(", ", m.Aliases.Select(a => $"@{a.Key}={a.Value}")) }));
-            return ExitCode.Ok;
-        }, guarded: true);
-        return command;
-    }
+    private static Command List() => RegistryVerbs.List("All models with their aliases.", (client, ct) => client.ListModelsAsync(ct), ["NAME", "KIND", "LATEST", "ALIASES"],
+        m => [m.Name, m.Kind, $"{m.LatestVersion}", string.Join(", ", m.Aliases.Select(a => $"@{a.Key}={a.Value}"))]);
+
+    private static Command Alias() => RegistryVerbs.Alias(RegistryReference.Models, "champion", (client, name, alias, version, reason, ct) => client.SetModelAliasAsync(name, alias, version, reason, ct), (client, name, alias, ct) => client.DeleteModelAliasAsync(name, alias, ct));
 
     private static Command Show()
     {
@@ -67,26 +56,6 @@ internal static class ModelCommand
             var text = result.GetValue(reference)!;
             if (RegistryReference.IsReadableName(text)) ShowAll(await client.ListModelVersionsAsync(text, ct), result.GetValue(json));
             else ShowOne(await client.GetModelVersionAsync(Reference(text), ct), result.GetValue(json));
-            return ExitCode.Ok;
-        }, guarded: true);
-        return command;
-    }
-
-    private static Command Alias()
-    {
-        var server = Cli.ServerOption();
-        var name = new Argument<string>("name") { Description = "Name of the model." };
-        var alias = new Argument<string>("alias") { Description = "Name of the pointer, such as champion." };
-        var version = new Argument<int>("version") { Description = "Version it shall point to; 0 removes the alias." };
-        var reason = new Option<string>("--reason") { Description = "Why; stands in the history of the alias and in the audit log." };
-        var command = new Command("alias", "Point an alias to a version. The move stands in its history and in the audit log; pilothouse rollback takes it back.") { name, alias, version, reason, server };
-        command.SetAction(async (result, ct) =>
-        {
-            using var client = Cli.Connect(result, server);
-            var (model, pointer, target) = (result.GetValue(name)!, result.GetValue(alias)!, result.GetValue(version));
-            if (target == 0) await client.DeleteModelAliasAsync(model, pointer, ct);
-            else await client.SetModelAliasAsync(model, pointer, target, result.GetValue(reason), ct);
-            Console.WriteLine(target == 0 ? $"models:/{model}@{pointer} removed" : $"models:/{model}@{pointer} -> {target}");
             return ExitCode.Ok;
         }, guarded: true);
         return command;

@@ -12,7 +12,7 @@ internal static class PromptCommand
     /// <summary>Not for HTML: letters stay letters.</summary>
     private static readonly JsonSerializerOptions Readable = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    public static Command Create() => new("prompt", "Registered prompts: numbered versions that never change.") { Register(), List(), Show(), Render(), Alias(), DeleteVersion.Create(RegistryReference.Prompts) };
+    public static Command Create() => new("prompt", "Registered prompts: numbered versions that never change.") { Register(), List(), Show(), Render(), Alias(), RegistryVerbs.Delete(RegistryReference.Prompts) };
 
     private static Command Register()
     {
@@ -35,21 +35,10 @@ internal static class PromptCommand
         return command;
     }
 
-    private static Command List()
-    {
-        var server = Cli.ServerOption();
-        var json = Output.JsonOption();
-        var command = new Command("list", "All prompts and their versions.") { json, server };
-        command.SetAction(async (result, ct) =>
-        {
-            using var client = Cli.Connect(result, server);
-            var prompts = await client.ListPromptsAsync(ct);
-            if (result.GetValue(json)) Console.WriteLine(Output.ToJson(prompts));
-            else Output.Table(["REFERENCE", "ALIASES", "VARIABLES", "CREATED", "BY", "DIGEST"], prompts.Select(p => new[] { p.Reference, string.Join(", ", (p.Aliases ?? []).Select(a => "@" + a)), string.Join(", ", p.Variables), Output.Time(p.CreatedMs), p.CreatedBy, p.Digest }));
-            return ExitCode.Ok;
-        }, guarded: true);
-        return command;
-    }
+    private static Command List() => RegistryVerbs.List("All prompts and their versions.", (client, ct) => client.ListPromptsAsync(ct), ["REFERENCE", "ALIASES", "VARIABLES", "CREATED", "BY", "DIGEST"],
+        p => [p.Reference, string.Join(", ", (p.Aliases ?? []).Select(a => "@" + a)), string.Join(", ", p.Variables), Output.Time(p.CreatedMs), p.CreatedBy, p.Digest]);
+
+    private static Command Alias() => RegistryVerbs.Alias(RegistryReference.Prompts, "production", (client, name, alias, version, reason, ct) => client.SetPromptAliasAsync(name, alias, version, reason, ct), (client, name, alias, ct) => client.DeletePromptAliasAsync(name, alias, ct));
 
     private static Command Show()
     {
@@ -134,26 +123,6 @@ internal static class PromptCommand
 
     private static string Reference(string text) => RegistryReference.TryParse(text, RegistryReference.Prompts, out _) ? text
         : RegistryReference.IsReadableName(text) ? $"prompts:/{text}/latest" : throw new UsageException($"'{text}' is not a prompt reference. Write prompts:/NAME/VERSION, prompts:/NAME@ALIAS, or NAME.");
-
-    private static Command Alias()
-    {
-        var server = Cli.ServerOption();
-        var name = new Argument<string>("name") { Description = "Name of the prompt." };
-        var alias = new Argument<string>("alias") { Description = "Name of the pointer, such as production." };
-        var version = new Argument<int>("version") { Description = "Version it shall point to; 0 removes the alias." };
-        var reason = new Option<string>("--reason") { Description = "Why; stands in the history of the alias and in the audit log." };
-        var command = new Command("alias", "Point an alias to a version. The move stands in its history and in the audit log; pilothouse rollback takes it back.") { name, alias, version, reason, server };
-        command.SetAction(async (result, ct) =>
-        {
-            using var client = Cli.Connect(result, server);
-            var (prompt, pointer, target) = (result.GetValue(name)!, result.GetValue(alias)!, result.GetValue(version));
-            if (target == 0) await client.DeletePromptAliasAsync(prompt, pointer, ct);
-            else await client.SetPromptAliasAsync(prompt, pointer, target, result.GetValue(reason), ct);
-            Console.WriteLine(target == 0 ? $"prompts:/{prompt}@{pointer} removed" : $"prompts:/{prompt}@{pointer} -> {target}");
-            return ExitCode.Ok;
-        }, guarded: true);
-        return command;
-    }
 
     /// <summary>Chat messages are kept as MLflow keeps them: the JSON array <c>[{"role":"system","content":"..."}]</c>.</summary>
     private static async Task<NewPromptVersion> ReadAsync(string path, CancellationToken ct)

@@ -7,7 +7,7 @@ namespace Pilothouse.Commands;
 /// <summary><c>pilothouse suite register | list | show | delete</c>.</summary>
 internal static class SuiteCommand
 {
-    public static Command Create() => new("suite", "Registered evaluation suites: numbered versions that never change, with the digest of their cases.") { Register(), List(), Show(), DeleteVersion.Create(RegistryReference.Suites) };
+    public static Command Create() => new("suite", "Registered evaluation suites: numbered versions that never change, with the digest of their cases.") { Register(), List(), Show(), RegistryVerbs.Delete(RegistryReference.Suites) };
 
     private static Command Register()
     {
@@ -29,21 +29,8 @@ internal static class SuiteCommand
         return command;
     }
 
-    private static Command List()
-    {
-        var server = Cli.ServerOption();
-        var json = Output.JsonOption();
-        var command = new Command("list", "All suites and their versions.") { json, server };
-        command.SetAction(async (result, ct) =>
-        {
-            using var client = Cli.Connect(result, server);
-            var suites = await client.ListSuitesAsync(ct);
-            if (result.GetValue(json)) Console.WriteLine(Output.ToJson(suites));
-            else Output.Table(["REFERENCE", "CASES", "DATA", "CREATED", "BY", "DIGEST"], suites.Select(s => new[] { s.Reference, $"{s.Cases}", s.Data, Output.Time(s.CreatedMs), s.CreatedBy, s.Digest }));
-            return ExitCode.Ok;
-        }, guarded: true);
-        return command;
-    }
+    private static Command List() => RegistryVerbs.List("All suites and their versions.", (client, ct) => client.ListSuitesAsync(ct), ["REFERENCE", "CASES", "DATA", "CREATED", "BY", "DIGEST"],
+        s => [s.Reference, $"{s.Cases}", s.Data, Output.Time(s.CreatedMs), s.CreatedBy, s.Digest]);
 
     private static Command Show()
     {
