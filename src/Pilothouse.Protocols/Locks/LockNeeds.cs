@@ -133,7 +133,7 @@ public static class LockNeeds
             else if (lockFile.Find(LockKind.File, path) is { } file && file.Digest != pinned.Digest) Stale($"is {pinned.Digest} in the lock, but the tracked file {path} is {file.Digest}");
         }
         else if (pinned is null) Stale("is not in the lock");
-        else if (pinned.Reference != $"datasets:/{data.Dataset}/{data.Version?.ToString(CultureInfo.InvariantCulture)}") Stale($"is datasets:/{data.Dataset}/{data.Version} in pilothouse.yaml, {pinned.Reference ?? pinned.Path} in the lock");
+        else if (pinned.Reference != data.Reference) Stale($"is {data.Reference} in pilothouse.yaml, {pinned.Reference ?? pinned.Path} in the lock");
         else if (pinned.Checkout != data.Checkout) Stale(Moved(data.Checkout, pinned.Checkout));
     }
 

@@ -98,6 +98,9 @@ public sealed record ModelEntry
     /// <summary>Prompt file, relative to the project file. Generative models only.</summary>
     public string? Prompt { get; init; }
 
+    /// <summary>A registered prompt in place of a file, <c>prompts:/NAME/VERSION</c>.</summary>
+    public string? RegisteredPrompt { get; init; }
+
     /// <summary>Request parameters sent with each call, such as temperature and max_tokens.</summary>
     public required IReadOnlyDictionary<string, JsonElement> Parameters { get; init; }
 
@@ -137,6 +140,12 @@ public sealed record DataEntry
 
     /// <summary>Version of the registered data set, from 1.</summary>
     public int? Version { get; init; }
+
+    /// <summary>Split of the registered data set, such as <c>test</c>; null = all rows.</summary>
+    public string? Split { get; init; }
+
+    /// <summary><c>datasets:/NAME/VERSION</c>, with <c>#SPLIT</c> when it is one; null for a file.</summary>
+    public string? Reference => Dataset is null ? null : string.Create(System.Globalization.CultureInfo.InvariantCulture, $"datasets:/{Dataset}/{Version}{(Split is null ? "" : "#" + Split)}");
 
     /// <summary>File into which <c>pilothouse sync</c> puts a registered data set, relative to the project file; null = nowhere.</summary>
     public string? Checkout { get; init; }

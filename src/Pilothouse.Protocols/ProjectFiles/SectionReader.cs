@@ -9,6 +9,7 @@ internal sealed class SectionReader(ReadContext context)
     {
         if (ObjectReader.Open(node, path, "model", context) is not { } o)
             return null;
+        var (prompt, registered) = Prompt(o);
         var entry = new ModelEntry
         {
             Source = o.Source,
@@ -19,7 +20,8 @@ internal sealed class SectionReader(ReadContext context)
             Digest = Digest(o),
             Alias = Alias(o),
             Checkout = Relative(o, "checkout", $"models/{name}"),
-            Prompt = Relative(o, "prompt", "prompts/main.yaml"),
+            Prompt = prompt,
+            RegisteredPrompt = registered,
             Parameters = o.JsonMap("parameters"),
             Threshold = o.Fraction("threshold", required: false, open: true, "0.5") ?? 0.5,
             Price = Price(o),
@@ -81,11 +83,15 @@ internal sealed class SectionReader(ReadContext context)
             Path = Relative(o, "path", $"data/{name}.jsonl"),
             Dataset = Name(o, "dataset"),
             Version = o.Integer("version", required: false, 1, int.MaxValue, "1"),
+            Split = Name(o, "split"),
             Checkout = Relative(o, "checkout", $"data/{name}.jsonl"),
         };
         o.Finish();
         if (o.Has("path"))
+        {
             Only(o, "checkout", "dataset: NAME");
+            Only(o, "split", "dataset: NAME");
+        }
         if (o.Has("path") == o.Has("dataset"))
             o.Fault("path", "Data comes either from a path or from a registered data set.", "Give path: data/FILE.jsonl, or dataset: NAME with version: N.");
         else if (o.Has("dataset") && !o.Has("version"))
@@ -216,6 +222,22 @@ internal sealed class SectionReader(ReadContext context)
         if (path is not null && !PathRule.IsValid(path))
             o.Fault(key, $"'{ObjectReader.Shorten(path)}' is not a path inside the project.", PathRule.Remedy);
         return path;
+    }
+
+    // prompt: prompts/support.yaml
+    // prompt: prompts:/support/3
+    private static (string? Path, string? Registered) Prompt(ObjectReader o)
+    {
+        var text = o.Text("prompt", required: false, "prompts/main.yaml");
+        if (text?.StartsWith(Artifacts.RegistryReference.Prompts + ":/", StringComparison.Ordinal) != true)
+        {
+            if (text is not null && !PathRule.IsValid(text))
+                o.Fault("prompt", $"'{ObjectReader.Shorten(text)}' is not a path inside the project.", PathRule.Remedy);
+            return (text, null);
+        }
+        if (!Artifacts.RegistryReference.TryParse(text, Artifacts.RegistryReference.Prompts, out var reference) || reference.Version is null)
+            o.Fault("prompt", $"'{ObjectReader.Shorten(text)}' is not a version of a registered prompt: results must be repeatable.", "Write prompts:/NAME/VERSION, or the path of a prompt file.");
+        return (null, text);
     }
 
     private static string? WebAddress(ObjectReader o, string key, bool required)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Pilothouse.Client;
 using Pilothouse.Commands;
+using Pilothouse.Datasets;
 using Pilothouse.Protocols.Artifacts;
 using Pilothouse.Protocols.Lfs;
 using Pilothouse.Protocols.Locks;
@@ -53,12 +54,18 @@ internal sealed class LockResolver(WorkTree tree, PilothouseClient client)
 
     private async Task<LockEntry> DataAsync(string name, DataEntry data, LockEntry? before, CancellationToken ct)
     {
-        var reference = $"datasets:/{data.Dataset}/{data.Version?.ToString(CultureInfo.InvariantCulture)}";
+        var reference = data.Reference!;
         if (before?.Reference == reference) return before with { Checkout = data.Checkout };
         _datasets ??= await client.ListDatasetsAsync(ct);
         var version = _datasets.FirstOrDefault(d => d.Name == data.Dataset && d.Version == data.Version)
             ?? throw new UsageException($"pilothouse.yaml:{data.Source.Line}: {reference} is not registered. Register it ('pilothouse dataset register'), or correct data.{name}.");
-        return new LockEntry(LockKind.Data, name) { Reference = reference, Digest = Digest.Parse(version.Digest), Size = version.Size, Checkout = data.Checkout };
+        var files = version.Files.Where(f => data.Split is null || DataFiles.SplitOf(f.Path) == data.Split).ToList();
+        if (data.Split is not null && files.Count == 0)
+            throw new UsageException($"pilothouse.yaml:{data.Source.Line}: {version.Reference} has no split '{data.Split}'; {(version.Splits.Count == 0 ? "it has none" : $"it has {string.Join(", ", version.Splits.Select(s => s.Name))}")}.");
+        if (data.Checkout is not null && files.Count > 1) throw new UsageException($"pilothouse.yaml:{data.Source.Line}: {reference} has {files.Count} files; checkout puts one file. Leave data.{name}.checkout out, or name a split of one file.");
+        // Several files have the digest of the version, under which the server keeps the list of them.
+        var (digest, size) = files is [var only] ? (only.Digest, only.Size) : (version.Digest, version.Size);
+        return new LockEntry(LockKind.Data, name) { Reference = reference, Digest = Digest.Parse(digest), Size = size, Checkout = data.Checkout };
     }
 }
 

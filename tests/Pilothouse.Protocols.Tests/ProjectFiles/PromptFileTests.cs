@@ -1,3 +1,6 @@
+using System.Text;
+using System.Text.Json;
+using CsCheck;
 using Pilothouse.Protocols.ProjectFiles;
 
 namespace Pilothouse.Protocols.Tests.ProjectFiles;
@@ -64,4 +67,34 @@ public sealed class PromptFileTests
     [InlineData("366d")]
     [InlineData("5 s")]
     public void Not_a_duration_is_refused(string text) => Assert.False(Duration.TryParse(text, out _));
+
+    [Fact]
+    public void Registered_prompt_as_a_file_says_what_the_version_says() => Gen.Select(Gen.String, Gen.String.Array[0, 3], Gen.Bool).Sample((text, contents, isChat) =>
+    {
+        var messages = isChat && contents.Length > 0 ? contents.Select(c => new V1.PromptMessage("user", c)).ToList() : null;
+        var version = new V1.PromptVersion("support", 1, "sha256:00", text, [], null, null, null, "ann", 0) { Messages = messages };
+        // What no prompt file can hold is told, never changed.
+        var file = PromptFileReader.Parse(Encoding.UTF8.GetString(PromptDocument.Of(version))).File;
+        if (file is null) return;
+        if (messages is null) Assert.Equal(Replaced(text), file.Template!.Text);
+        else Assert.Equal(messages.Select(m => Replaced(m.Content)), file.Messages.Select(m => m.Content.Text));
+    });
+
+    [Fact]
+    public void Registered_prompt_keeps_variables_and_parameters_and_refuses_other_braces()
+    {
+        var version = new V1.PromptVersion("support", 1, "sha256:00", "Say {a} to {b}\n: - # \"quoted\"\t{\"json\": 1}", ["a", "b"], "what for", null, null, "ann", 0)
+        {
+            TypedVariables = [new("b", "enum", Required: false, Default: JsonSerializer.SerializeToElement("x"), Values: ["x", "y"])],
+            Parameters = new Dictionary<string, JsonElement> { ["temperature"] = JsonSerializer.SerializeToElement(0.2) },
+        };
+        var file = PromptFileReader.Parse(Encoding.UTF8.GetString(PromptDocument.Of(version))).File!;
+        Assert.Equal((version.Template, "what for"), (file.Template!.Text, file.Description));
+        Assert.Equal(("enum", false, "x"), (file.Declared[0].Type, file.Declared[0].Required, file.Declared[0].Default!.Value.GetString()));
+        Assert.Equal(0.2, file.Parameters["temperature"].GetDouble());
+        Assert.Throws<ProtocolFormatException>(() => PromptDocument.Of(version with { OfMlflow = true }));
+    }
+
+    /// <summary>Half of a pair of surrogates cannot be written as UTF-8.</summary>
+    private static string Replaced(string text) => Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text));
 }

@@ -31,7 +31,7 @@ internal static class Samples
             price: { input: 0.5, output: 1.5 }
         data:
           heldout:  { path: data/heldout.jsonl }
-          triage-heldout: { dataset: tickets, version: 3, checkout: data/tickets.jsonl }
+          triage-heldout: { dataset: tickets, version: 3, split: test, checkout: data/tickets.jsonl }
         suites:
           support-quality:
             model: assistant

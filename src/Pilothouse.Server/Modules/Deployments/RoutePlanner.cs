@@ -2,13 +2,14 @@ using System.Text;
 using System.Text.Json;
 using Pilothouse.Protocols.ProjectFiles;
 using Pilothouse.Protocols.V1;
+using Pilothouse.Server.Modules.Blobs.Api;
 using Pilothouse.Server.Modules.Repositories.Api;
 using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Deployments;
 
 /// <summary>Reads from a release's commit how it is to be served.</summary>
-internal sealed class RoutePlanner(IRepositories repositories)
+internal sealed class RoutePlanner(IRepositories repositories, IBlobStore blobs)
 {
     private const int MaxPrompt = 1024 * 1024;
     private const int DefaultMaxTokens = 256;
@@ -46,8 +47,11 @@ internal sealed class RoutePlanner(IRepositories repositories)
 
     private async Task<PromptFile?> PromptAsync(Release release, string name, ModelEntry entry, CancellationToken ct)
     {
-        if (entry.Prompt is not { } path) return null;
-        var content = await repositories.ReadFileAsync(release.Project, release.Commit, path, MaxPrompt, ct)
+        if ((entry.Prompt ?? entry.RegisteredPrompt) is not { } path) return null;
+        // A registered prompt is served as the release packed it.
+        var packed = entry.RegisteredPrompt is null ? null : release.Components.FirstOrDefault(c => c.Type == "prompt" && c.Reference == path)
+            ?? throw new PilothouseException(ErrorCode.FailedPrecondition, $"Release {EvidenceRules.Short(release.Digest)} does not contain {path}, the prompt of '{name}'. Build it again: pilothouse release.");
+        var content = (packed is not null ? await blobs.ReadAsync(packed.Digest, MaxPrompt, ct) : await repositories.ReadFileAsync(release.Project, release.Commit, path, MaxPrompt, ct))
             ?? throw new PilothouseException(ErrorCode.FailedPrecondition, $"Commit {release.Commit} has no file '{path}', which is the prompt of '{name}'.");
         var result = PromptFileReader.Parse(Encoding.UTF8.GetString(content));
         var prompt = result.File ?? throw new PilothouseException(ErrorCode.FailedPrecondition, $"The prompt of '{name}' has faults:\n" + string.Join('\n', result.Faults.Select(f => $"{path}:{f}")));

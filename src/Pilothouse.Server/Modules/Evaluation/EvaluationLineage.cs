@@ -6,21 +6,15 @@ namespace Pilothouse.Server.Modules.Evaluation;
 /// <summary>Edges of evaluations: commit, base line, and the models, data sets and suites they used.</summary>
 internal sealed class EvaluationLineage(Db db) : ILineageSource
 {
-    /// <summary>Rows of one answer.</summary>
-    private const int MaxRows = 5_000;
+    private static readonly LineageEdges Edges = new("evl_edge", "evaluation_id", LineageKind.Evaluation);
 
     /// <summary>Notes what an evaluation uses; part of the write that records it.</summary>
-    public static async Task AddAsync(DbSession session, string id, IEnumerable<(LineageNode From, string Relation)> edges)
-    {
-        foreach (var (from, relation) in edges.Distinct())
-            await session.ExecuteAsync("INSERT INTO evl_edge (evaluation_id, relation, source_kind, source_id) VALUES (@id, @relation, @Kind, @Id2) ON CONFLICT DO NOTHING", new { id, relation, from.Kind, Id2 = from.Id });
-    }
+    public static Task AddAsync(DbSession session, string id, IEnumerable<(LineageNode From, string Relation)> edges) => Edges.AddAsync(session, id, edges);
 
     public Task<IReadOnlyList<LineageEdge>> EdgesAsync(IReadOnlyCollection<LineageNode> nodes, CancellationToken ct) => db.ReadAsync<IReadOnlyList<LineageEdge>>(async session =>
     {
         var edges = new List<LineageEdge>();
         const string evaluations = "SELECT id AS Id, project AS Project, commit_id AS CommitId, baseline_commit AS BaselineCommit FROM evl_evaluation";
-        const string sources = "SELECT evaluation_id AS Id, relation AS Relation, source_kind AS Kind, source_id AS SourceId FROM evl_edge";
         foreach (var kind in nodes.GroupBy(n => n.Kind))
         {
             var ids = kind.Select(n => n.Id).ToArray();
@@ -28,10 +22,9 @@ internal sealed class EvaluationLineage(Db db) : ILineageSource
             if (kind.Key == LineageKind.Commit)
             {
                 var shas = kind.Select(n => n.Sha).Distinct().ToArray();
-                Add(await session.QueryAsync<Row>($"{evaluations} WHERE {session.Dialect.In("commit_id", "@shas")} OR {session.Dialect.In("baseline_commit", "@shas")} LIMIT {MaxRows}", new { shas }));
+                Add(await session.QueryAsync<Row>($"{evaluations} WHERE {session.Dialect.In("commit_id", "@shas")} OR {session.Dialect.In("baseline_commit", "@shas")} LIMIT {LineageEdges.MaxRows}", new { shas }));
             }
-            var used = await session.QueryAsync<EdgeRow>($"{sources} WHERE {(kind.Key == LineageKind.Evaluation ? session.Dialect.In("evaluation_id", "@ids") : $"source_kind = @kind AND {session.Dialect.In("source_id", "@ids")}")} LIMIT {MaxRows}", new { kind = kind.Key, ids });
-            edges.AddRange(used.Select(e => new LineageEdge(new LineageNode(e.Kind, e.SourceId), new LineageNode(LineageKind.Evaluation, e.Id), e.Relation)));
+            edges.AddRange(await Edges.FindAsync(session, kind));
         }
         return edges;
 
@@ -66,14 +59,6 @@ internal sealed class EvaluationLineage(Db db) : ILineageSource
         public string Project { get; init; } = "";
         public string CommitId { get; init; } = "";
         public string? BaselineCommit { get; init; }
-    }
-
-    private sealed class EdgeRow
-    {
-        public string Id { get; init; } = "";
-        public string Relation { get; init; } = "";
-        public string Kind { get; init; } = "";
-        public string SourceId { get; init; } = "";
     }
 
     private sealed class LabelRow

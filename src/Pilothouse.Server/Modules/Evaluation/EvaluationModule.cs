@@ -18,7 +18,7 @@ public sealed class EvaluationModule : IModule
     {
         services.AddOptions<EvaluationOptions>().Bind(configuration.GetSection(Name)).ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton(s => s.GetRequiredService<IOptions<EvaluationOptions>>().Value);
-        services.AddSingleton<IProjectContent, ProjectContent>().AddSingleton<ResponseCache>().AddSingleton<EvaluationStore>().AddSingleton<ILineageSource, EvaluationLineage>().AddSingleton<SuiteRows>().AddSingleton<Scoring.Judges>().AddSingleton<Scoring.ScorerFactory>().AddSingleton<EvaluationPlanner>().AddSingleton<SuiteRegistration>().AddSingleton<AnswerSource>();
+        services.AddSingleton<IProjectContent, ProjectContent>().AddSingleton<ResponseCache>().AddSingleton<EvaluationStore>().AddSingleton<ILineageSource, EvaluationLineage>().AddSingleton<SuiteRows>().AddSingleton<Scoring.Judges>().AddSingleton<Scoring.ScorerFactory>().AddSingleton<EvaluationPlanner>().AddSingleton<SuiteRegistration>().AddSingleton<IProjectSuites>(s => s.GetRequiredService<SuiteRegistration>()).AddSingleton<AnswerSource>();
         services.AddSingleton<EvaluationService>().AddSingleton<IEvaluations>(s => s.GetRequiredService<EvaluationService>()).AddHostedService<EvaluationRecovery>();
         services.AddSingleton<EvaluationDatasetStore>().AddSingleton<EvaluationDatasets>().AddSingleton<RegisteredScorerStore>().AddSingleton<RegisteredScorers>();
     }

@@ -77,6 +77,7 @@ internal sealed partial class EvaluationService(EvaluationPlanner planner, Suite
             if (LineageNode.FromReference(suite.Candidate.Reference) is { } candidate) uses.Add((candidate, "evaluated"));
             if (LineageNode.FromReference(suite.Baseline?.Reference) is { } baseline) uses.Add((baseline, "base line"));
             if (LineageNode.FromReference(suite.Data.Reference) is { } data) uses.Add((data, "tested on"));
+            if (LineageNode.FromReference(suite.Candidate.Entry.RegisteredPrompt) is { } prompt) uses.Add((prompt, "prompt"));
             if (LineageNode.FromReference(suite.Registered) is { } registered) uses.Add((registered, "suite"));
         }
         return uses;

@@ -13,7 +13,7 @@ using Pilothouse.Server.Platform.Projects;
 
 namespace Pilothouse.Server.Modules.Evaluation;
 
-internal sealed class ProjectContent(IRepositories repositories, IProjectLocks locks, IModels models, IDatasets datasets, IBlobStore blobs) : IProjectContent
+internal sealed class ProjectContent(IRepositories repositories, IProjectLocks locks, IModels models, IDatasets datasets, IPrompts prompts, IBlobStore blobs) : IProjectContent
 {
     /// <summary>Largest data file, in the repository, in LFS or registered.</summary>
     private const int MaxDataBytes = 256 * 1024 * 1024;
@@ -39,8 +39,8 @@ internal sealed class ProjectContent(IRepositories repositories, IProjectLocks l
     {
         if (entry.Dataset is { } dataset)
         {
-            var version = await datasets.GetAsync(dataset, entry.Version, ct);
-            return new DataSubject(version.Reference, version.Digest, await blobs.ReadRowsAsync(version, MaxDataBytes, ct));
+            var version = (await datasets.GetAsync(dataset, entry.Version, ct)).OfSplit(entry.Split);
+            return new DataSubject(entry.Reference!, version.Digest, await blobs.ReadRowsAsync(version, MaxDataBytes, ct));
         }
         var path = entry.Path ?? throw new PilothouseException(ErrorCode.InvalidArgument, $"data.{name} names neither a path nor a data set.");
         var file = await repositories.ReadFileAsync(project, commit, path, MaxDataBytes, ct) ?? await TrackedAsync(project, commit, path, ct)
@@ -70,6 +70,11 @@ internal sealed class ProjectContent(IRepositories repositories, IProjectLocks l
 
     private async Task<(PromptFile? Prompt, string? Digest)> PromptAsync(string project, string commit, string name, ModelEntry entry, CancellationToken ct)
     {
+        if (entry.RegisteredPrompt is { } registered)
+        {
+            var (file, bytes) = (await prompts.GetAsync(registered, ct)).AsFile();
+            return (file, Sha256(bytes));
+        }
         if (entry.Prompt is not { } path) return (null, null);
         var content = await repositories.ReadFileAsync(project, commit, path, MaxPromptBytes, ct)
             ?? throw new PilothouseException(ErrorCode.NotFound, $"models.{name}: the prompt {path} is not in commit {Short(commit)} of {project}. Add the file and commit it, or correct the path.");

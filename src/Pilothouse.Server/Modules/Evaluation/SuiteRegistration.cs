@@ -3,13 +3,14 @@ using System.Text.Json;
 using Pilothouse.Protocols.Artifacts;
 using Pilothouse.Protocols.ProjectFiles;
 using Pilothouse.Protocols.V1;
+using Pilothouse.Server.Modules.Evaluation.Api;
 using Pilothouse.Server.Modules.Registry.Api;
 using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Evaluation;
 
 /// <summary>Registers the suites of a plan as <c>PROJECT.SUITE</c>, so that an evaluation says which version of its suite it ran.</summary>
-internal sealed class SuiteRegistration(EvaluationPlanner planner, ISuites suites)
+internal sealed class SuiteRegistration(EvaluationPlanner planner, ISuites suites) : IProjectSuites
 {
     public async Task<EvaluationPlan> RegisterAsync(EvaluationPlan plan, string actor, CancellationToken ct)
     {
@@ -26,6 +27,9 @@ internal sealed class SuiteRegistration(EvaluationPlanner planner, ISuites suite
         foreach (var suite in plan.Suites) versions.Add(await RegisterAsync(plan.Project, plan.Commit, suite, actor, ct));
         return versions;
     }
+
+    public async Task<SuiteVersion> RegisterAsync(string project, string commit, string name, string actor, CancellationToken ct) =>
+        (await RegisterAsync(new NewSuites(project, commit, [name]), actor, ct))[0];
 
     private Task<SuiteVersion> RegisterAsync(string project, string commit, SuitePlan suite, string actor, CancellationToken ct) =>
         suites.RegisterAsync(NameOf(project, suite.Name), new NewSuiteVersion(Definition(suite.Entry), suite.Data.Reference, suite.Data.Digest, suite.Cases.Count, null, project, commit), actor, ct);

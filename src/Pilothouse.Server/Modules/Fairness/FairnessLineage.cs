@@ -6,15 +6,10 @@ namespace Pilothouse.Server.Modules.Fairness;
 /// <summary>Edges of fairness reports: commit, and the models and data sets they used.</summary>
 internal sealed class FairnessLineage(Db db) : ILineageSource
 {
-    /// <summary>Rows of one answer.</summary>
-    private const int MaxRows = 5_000;
+    private static readonly LineageEdges Edges = new("fai_edge", "report_id", LineageKind.Fairness);
 
     /// <summary>Notes what a report uses; part of the write that records it.</summary>
-    public static async Task AddAsync(DbSession session, string id, IEnumerable<(LineageNode From, string Relation)> edges)
-    {
-        foreach (var (from, relation) in edges.Distinct())
-            await session.ExecuteAsync("INSERT INTO fai_edge (report_id, relation, source_kind, source_id) VALUES (@id, @relation, @Kind, @Id2) ON CONFLICT DO NOTHING", new { id, relation, from.Kind, Id2 = from.Id });
-    }
+    public static Task AddAsync(DbSession session, string id, IEnumerable<(LineageNode From, string Relation)> edges) => Edges.AddAsync(session, id, edges);
 
     public Task<IReadOnlyList<LineageEdge>> EdgesAsync(IReadOnlyCollection<LineageNode> nodes, CancellationToken ct) => db.ReadAsync<IReadOnlyList<LineageEdge>>(async session =>
     {
@@ -26,14 +21,10 @@ internal sealed class FairnessLineage(Db db) : ILineageSource
             if (isReport || kind.Key == LineageKind.Commit)
             {
                 var shas = kind.Select(n => n.Sha).Distinct().ToArray();
-                var reports = await session.QueryAsync<Row>($"SELECT id AS Id, project AS Project, commit_id AS CommitId FROM fai_report WHERE {(isReport ? session.Dialect.In("id", "@ids") : session.Dialect.In("commit_id", "@shas"))} LIMIT {MaxRows}", new { ids, shas });
+                var reports = await session.QueryAsync<Row>($"SELECT id AS Id, project AS Project, commit_id AS CommitId FROM fai_report WHERE {(isReport ? session.Dialect.In("id", "@ids") : session.Dialect.In("commit_id", "@shas"))} LIMIT {LineageEdges.MaxRows}", new { ids, shas });
                 edges.AddRange(reports.Select(r => new LineageEdge(LineageNode.Commit(r.Project, r.CommitId), new LineageNode(LineageKind.Fairness, r.Id), "checked")));
             }
-            var used = await session.QueryAsync<EdgeRow>($"""
-                SELECT report_id AS Id, relation AS Relation, source_kind AS Kind, source_id AS SourceId FROM fai_edge
-                WHERE {(isReport ? session.Dialect.In("report_id", "@ids") : $"source_kind = @kind AND {session.Dialect.In("source_id", "@ids")}")} LIMIT {MaxRows}
-                """, new { kind = kind.Key, ids });
-            edges.AddRange(used.Select(e => new LineageEdge(new LineageNode(e.Kind, e.SourceId), new LineageNode(LineageKind.Fairness, e.Id), e.Relation)));
+            edges.AddRange(await Edges.FindAsync(session, kind));
         }
         return edges;
     }, ct);
@@ -57,14 +48,6 @@ internal sealed class FairnessLineage(Db db) : ILineageSource
         public string Id { get; init; } = "";
         public string Project { get; init; } = "";
         public string CommitId { get; init; } = "";
-    }
-
-    private sealed class EdgeRow
-    {
-        public string Id { get; init; } = "";
-        public string Relation { get; init; } = "";
-        public string Kind { get; init; } = "";
-        public string SourceId { get; init; } = "";
     }
 
     private sealed class LabelRow

@@ -4,6 +4,7 @@ using Pilothouse.Protocols.Locks;
 using Pilothouse.Protocols.ProjectFiles;
 using Pilothouse.Protocols.V1;
 using Pilothouse.Server.Modules.Blobs.Api;
+using Pilothouse.Server.Modules.Evaluation.Api;
 using Pilothouse.Server.Modules.Registry.Api;
 using Pilothouse.Server.Modules.Repositories.Api;
 using Pilothouse.Server.Platform;
@@ -18,14 +19,15 @@ internal sealed record PackagedFile(string Title, string Digest, long Size);
 internal sealed record ResolvedProject(IReadOnlyList<ReleaseComponent> Components, IReadOnlyList<PackagedFile> Files);
 
 /// <summary>Turns the names in a project file into digests. What is not there, or is not what was declared, stops the release.</summary>
-internal sealed class ComponentResolver(IRepositories repositories, IProjectLocks locks, IModels models, IDatasets datasets, IBlobStore blobs)
+internal sealed class ComponentResolver(IRepositories repositories, IProjectLocks locks, IModels models, IDatasets datasets, IPrompts prompts, IProjectSuites suites, IBlobStore blobs)
 {
     public const string ProjectFileName = "pilothouse.yaml";
     private const int MaxPrompt = 1024 * 1024;
     private const int MaxLock = 64 * 1024 * 1024;
     private const int MaxDataFile = 256 * 1024 * 1024;
 
-    public async Task<ResolvedProject> ResolveAsync(string project, string commit, CancellationToken ct)
+    /// <param name="actor">Who registers suites that are not registered yet.</param>
+    public async Task<ResolvedProject> ResolveAsync(string project, string commit, string actor, CancellationToken ct)
     {
         var file = await repositories.ReadProjectFileAsync(project, commit, ct);
         var components = new List<ReleaseComponent>();
@@ -46,7 +48,9 @@ internal sealed class ComponentResolver(IRepositories repositories, IProjectLock
         foreach (var (name, model) in file.Models) await ResolveModelAsync(name, model, components, files, ct);
         foreach (var path in file.Models.Values.Select(m => m.Prompt).OfType<string>().Distinct(StringComparer.Ordinal))
             await ResolvePromptAsync(project, commit, path, components, files, ct);
+        await ResolveRegisteredPromptsAsync(file, components, files, ct);
         foreach (var (name, data) in file.Data) components.Add(await ResolveDataAsync(project, commit, name, data, ct));
+        foreach (var (name, suite) in file.Suites) components.Add(await ResolveSuiteAsync(project, commit, name, suite, actor, ct));
         return new ResolvedProject(
             [.. components.OrderBy(c => c.Type, StringComparer.Ordinal).ThenBy(c => c.Name, StringComparer.Ordinal)],
             [.. files.OrderBy(f => f.Title, StringComparer.Ordinal)]);
@@ -97,6 +101,34 @@ internal sealed class ComponentResolver(IRepositories repositories, IProjectLock
         files.Add(new PackagedFile(path, blob.Digest, blob.Size));
     }
 
+    /// <summary>Registered prompts travel as prompt files; a component is named <c>prompts:/NAME</c>, by its version too when a project uses two of one prompt.</summary>
+    private async Task ResolveRegisteredPromptsAsync(ProjectFile file, List<ReleaseComponent> components, List<PackagedFile> files, CancellationToken ct)
+    {
+        var versions = new List<PromptVersion>();
+        foreach (var reference in file.Models.Values.Select(m => m.RegisteredPrompt).OfType<string>().Distinct(StringComparer.Ordinal)) versions.Add(await prompts.GetAsync(reference, ct));
+        foreach (var version in versions.DistinctBy(v => v.Reference))
+        {
+            var blob = await blobs.PutAsync(version.AsFile().Content, ct);
+            var isOnly = versions.DistinctBy(v => v.Reference).Count(v => v.Name == version.Name) == 1;
+            components.Add(new ReleaseComponent("prompt", isOnly ? $"{RegistryReference.Prompts}:/{version.Name}" : version.Reference, version.Reference, blob.Digest, blob.Size));
+            files.Add(new PackagedFile($"prompts/{version.Name}@{version.Version}.json", blob.Digest, blob.Size));
+        }
+    }
+
+    /// <summary>What the commit promises to test, cases included; it does not travel along.</summary>
+    private async Task<ReleaseComponent> ResolveSuiteAsync(string project, string commit, string name, SuiteEntry suite, string actor, CancellationToken ct)
+    {
+        try
+        {
+            var version = await suites.RegisterAsync(project, commit, name, actor, ct);
+            return new ReleaseComponent("suite", name, version.Reference, version.Digest, 0);
+        }
+        catch (PilothouseException e)
+        {
+            throw new PilothouseException(e.Code, $"{ProjectFileName}:{suite.Source.Line}: the suite '{name}' cannot be pinned: {e.Message}", e);
+        }
+    }
+
     private async Task<ReleaseComponent> ResolveDataAsync(string project, string commit, string name, DataEntry data, CancellationToken ct)
     {
         if (data.Path is { } path)
@@ -113,8 +145,8 @@ internal sealed class ComponentResolver(IRepositories repositories, IProjectLock
                     ?? throw new PilothouseException(ErrorCode.NotFound, $"{ProjectFileName}:{data.Source.Line}: {path} is in Git LFS, and its content {oid} is not on this server. Push it: git lfs push --all REMOTE.");
             return new ReleaseComponent("dataset", name, $"git:{commit}:{path}", blob.Digest, blob.Size);
         }
-        var version = await datasets.GetAsync(data.Dataset!, data.Version, ct);
-        return new ReleaseComponent("dataset", name, version.Reference, version.Digest, version.Size);
+        var version = (await datasets.GetAsync(data.Dataset!, data.Version, ct)).OfSplit(data.Split);
+        return new ReleaseComponent("dataset", name, data.Reference!, version.Digest, version.Size);
     }
 
     // version https://git-lfs.github.com/spec/v1

@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Pilothouse.Protocols.Artifacts;
 using Pilothouse.Protocols.Diffs;
 using Pilothouse.Protocols.ProjectFiles;
 using Pilothouse.Protocols.V1;
@@ -11,9 +13,12 @@ using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Packaging;
 
-internal sealed class ReleaseDiffService(ReleaseService releases, IModelDiffs models, IPromptDiffs prompts, IRepositories repositories, IBlobStore blobs) : IReleaseDiff
+internal sealed class ReleaseDiffService(ReleaseService releases, IModelDiffs models, IPromptDiffs prompts, ISuites suites, IDatasets datasets, IRepositories repositories, IBlobStore blobs) : IReleaseDiff
 {
     private const int MaxCommits = 100;
+
+    /// <summary>Changes of a suite that are told.</summary>
+    private const int MaxKeys = 8;
     private const int MaxLog = 2_000;
     private const int MaxPrompt = 1024 * 1024;
 
@@ -27,8 +32,8 @@ internal sealed class ReleaseDiffService(ReleaseService releases, IModelDiffs mo
         var changed = components.Where(c => c.Change != "same" && c.Type is not ("code" or "config")).ToList();
         var summary = a.Digest == b.Digest ? "The same release." : string.Join("; ", [
             changed.Count == 0 ? "the same models, prompts and data" : string.Join(", ", changed.GroupBy(c => c.Type).Select(g => $"{g.Count()} {g.Key}{(g.Count() == 1 ? "" : "s")} changed")),
-            .. parameters.Count > 0 ? [$"{parameters.Count} settings changed"] : Array.Empty<string>(),
-            commits.Count == 0 ? "the same commit" : $"{commits.Count}{(commits.Count == MaxCommits ? " or more" : "")} commits {(backwards ? "back" : "on")}"]);
+            .. parameters.Count > 0 ? [$"{parameters.Count} setting{(parameters.Count == 1 ? "" : "s")} changed"] : Array.Empty<string>(),
+            commits.Count == 0 ? "the same commit" : $"{commits.Count}{(commits.Count == MaxCommits ? " or more" : "")} commit{(commits.Count == 1 ? "" : "s")} {(backwards ? "back" : "on")}"]);
         var lines = Lines(components, parameters, commits, backwards).ToList();
         return new ReleaseDiff(a.Digest, b.Digest, summary, [summary, .. lines], components, parameters, commits, backwards);
     }
@@ -61,12 +66,32 @@ internal sealed class ReleaseDiffService(ReleaseService releases, IModelDiffs mo
                 var prompt = prompts.CompareFiles(change.Name, await TextAsync(change.FromDigest!, ct), change.Name, await TextAsync(change.ToDigest!, ct));
                 return change with { Prompt = prompt, Detail = prompt.Summary };
             }
+            if (change.Type == "suite") return change with { Detail = await SuiteAsync(change.FromReference!, change.ToReference!, ct) };
+            if (change.Type == "dataset" && await VersionAsync(change.FromReference!, ct) is { } before && await VersionAsync(change.ToReference!, ct) is { } after)
+                return change with { Detail = string.Create(CultureInfo.InvariantCulture, $"{before.Rows} rows became {after.Rows}") };
         }
         catch (PilothouseException e)
         {
             return change with { Detail = $"It cannot be looked into: {e.Message}" };
         }
         return change;
+    }
+
+    /// <summary>What a suite asks and demands, key by key, and its cases.</summary>
+    private async Task<string> SuiteAsync(string from, string to, CancellationToken ct)
+    {
+        async Task<SuiteVersion> Suite(string reference) => RegistryReference.TryParse(reference, RegistryReference.Suites, out var r) ? await suites.GetAsync(r.Name, r.Version, ct) : throw new PilothouseException(ErrorCode.NotFound, $"'{reference}' is not a suite.");
+        var (a, b) = (await Suite(from), await Suite(to));
+        var keys = JsonKeys.Compare(JsonKeys.Of(a.Definition), JsonKeys.Of(b.Definition)).Select(c => $"{c.Key} {c.From ?? "(none)"} -> {c.To ?? "(none)"}").ToList();
+        if (a.DataDigest != b.DataDigest) keys.Insert(0, a.Cases == b.Cases ? $"other cases ({b.Cases})" : $"{a.Cases} cases became {b.Cases}");
+        return string.Join("; ", keys.Take(MaxKeys)) + (keys.Count > MaxKeys ? $" and {keys.Count - MaxKeys} more" : "");
+    }
+
+    /// <returns>Null when it is a file of the commit.</returns>
+    private async Task<DatasetVersion?> VersionAsync(string reference, CancellationToken ct)
+    {
+        if (reference.Split('#') is not [var name, .. var split] || !RegistryReference.TryParse(name, RegistryReference.Datasets, out var parsed)) return null;
+        return (await datasets.GetAsync(parsed.Name, parsed.Version, ct)).OfSplit(split is [var only] ? only : null);
     }
 
     private async Task<string> TextAsync(string digest, CancellationToken ct) => Encoding.UTF8.GetString(await blobs.ReadAsync(digest, MaxPrompt, ct));
@@ -84,7 +109,7 @@ internal sealed class ReleaseDiffService(ReleaseService releases, IModelDiffs mo
         if (ProjectFileReader.Parse(await TextAsync(config.Digest, ct)).File is not { } file) return null;
         return JsonKeys.Of(JsonSerializer.SerializeToElement(new
         {
-            models = file.Models.ToDictionary(m => m.Key, m => new { kind = $"{m.Value.Kind}", engine = $"{m.Value.Engine}", url = m.Value.Url, prompt = m.Value.Prompt, parameters = m.Value.Parameters }),
+            models = file.Models.ToDictionary(m => m.Key, m => new { kind = $"{m.Value.Kind}", engine = $"{m.Value.Engine}", url = m.Value.Url, prompt = m.Value.Prompt ?? m.Value.RegisteredPrompt, parameters = m.Value.Parameters }),
             environments = file.Environments.ToDictionary(e => e.Key, e => new { target = $"{e.Value.Target}", steps = string.Join(", ", e.Value.Rollout.Steps), interval = $"{e.Value.Rollout.Interval}", min_requests = e.Value.Rollout.MinRequests, monitors = string.Join(", ", e.Value.Rollout.Monitors) }),
             suites = file.Suites.ToDictionary(s => s.Key, s => new { data = s.Value.Data, scorers = s.Value.Scorers.Select(c => c.ToString()), gates = s.Value.Gates.Select(g => $"{g.Type} {g.Scorer} margin {g.Margin} min {g.Min} confidence {g.Confidence}") }),
         }));
@@ -115,7 +140,7 @@ internal sealed class ReleaseDiffService(ReleaseService releases, IModelDiffs mo
             {
                 "added" => $"+ {c.Type} {c.Name} {c.ToReference}",
                 "removed" => $"- {c.Type} {c.Name} {c.FromReference}",
-                _ => $"~ {c.Type} {c.Name} {(c.FromReference == c.ToReference || c.Type == "prompt" ? "" : $"{c.FromReference} -> {c.ToReference}")}{(c.Detail is { } detail ? $": {detail}" : "")}",
+                _ => $"~ {c.Type} {c.Name} {(c.FromReference == c.ToReference || c.Type == "prompt" && c.ToReference?.StartsWith("git:", StringComparison.Ordinal) == true ? "" : $"{c.FromReference} -> {c.ToReference}")}{(c.Detail is { } detail ? $": {detail}" : "")}",
             };
             if (c.Prompt is { } prompt)
                 foreach (var line in DiffLines.Of(prompt).Skip(1).Take(30)) yield return "  " + line;

@@ -7,17 +7,12 @@ namespace Pilothouse.Server.Modules.Packaging;
 /// <summary>Edges of releases: everything that one lists, and the evidence about it.</summary>
 internal sealed class ReleaseLineage(Db db) : ILineageSource
 {
-    /// <summary>Rows of one answer.</summary>
-    private const int MaxRows = 5_000;
+    private static readonly LineageEdges Edges = new("pkg_edge", "release_digest", LineageKind.Release);
 
     private const int MinPrefix = 8;
 
     /// <summary>Notes what a release was made from; part of the write that records it.</summary>
-    public static async Task AddAsync(DbSession session, string release, IEnumerable<(LineageNode From, string Relation)> edges)
-    {
-        foreach (var (from, relation) in edges.Distinct())
-            await session.ExecuteAsync("INSERT INTO pkg_edge (release_digest, relation, source_kind, source_id) VALUES (@release, @relation, @Kind, @Id) ON CONFLICT DO NOTHING", new { release, relation, from.Kind, from.Id });
-    }
+    public static Task AddAsync(DbSession session, string release, IEnumerable<(LineageNode From, string Relation)> edges) => Edges.AddAsync(session, release, edges);
 
     /// <summary>What a component stands for; files of the commit are in the commit.</summary>
     public static IEnumerable<(LineageNode From, string Relation)> Of(IEnumerable<ReleaseComponent> components) =>
@@ -33,14 +28,10 @@ internal sealed class ReleaseLineage(Db db) : ILineageSource
             if (isRelease || kind.Key == LineageKind.Commit)
             {
                 var shas = kind.Select(n => n.Sha).Distinct().ToArray();
-                var releases = await session.QueryAsync<Row>($"SELECT digest AS Digest, project AS Project, commit_id AS CommitId FROM pkg_release WHERE {(isRelease ? session.Dialect.In("digest", "@ids") : session.Dialect.In("commit_id", "@shas"))} LIMIT {MaxRows}", new { ids, shas });
+                var releases = await session.QueryAsync<Row>($"SELECT digest AS Digest, project AS Project, commit_id AS CommitId FROM pkg_release WHERE {(isRelease ? session.Dialect.In("digest", "@ids") : session.Dialect.In("commit_id", "@shas"))} LIMIT {LineageEdges.MaxRows}", new { ids, shas });
                 edges.AddRange(releases.Select(r => new LineageEdge(LineageNode.Commit(r.Project, r.CommitId), new LineageNode(LineageKind.Release, r.Digest), "released")));
             }
-            var used = await session.QueryAsync<EdgeRow>($"""
-                SELECT release_digest AS Digest, relation AS Relation, source_kind AS Kind, source_id AS SourceId FROM pkg_edge
-                WHERE {(isRelease ? session.Dialect.In("release_digest", "@ids") : $"source_kind = @kind AND {session.Dialect.In("source_id", "@ids")}")} LIMIT {MaxRows}
-                """, new { kind = kind.Key, ids });
-            edges.AddRange(used.Select(e => new LineageEdge(new LineageNode(e.Kind, e.SourceId), new LineageNode(LineageKind.Release, e.Digest), e.Relation)));
+            edges.AddRange(await Edges.FindAsync(session, kind));
         }
         return edges;
     }, ct);
@@ -53,7 +44,7 @@ internal sealed class ReleaseLineage(Db db) : ILineageSource
         if (ids.Length + shas.Length == 0) return labels;
         var rows = await session.QueryAsync<LabelRow>($"""
             SELECT digest AS Digest, project AS Project, commit_id AS CommitId, commit_subject AS Subject, created_ms AS CreatedMs FROM pkg_release
-            WHERE {session.Dialect.In("digest", "@ids")} OR {session.Dialect.In("commit_id", "@shas")} LIMIT {MaxRows}
+            WHERE {session.Dialect.In("digest", "@ids")} OR {session.Dialect.In("commit_id", "@shas")} LIMIT {LineageEdges.MaxRows}
             """, new { ids, shas });
         var wanted = nodes.ToHashSet();
         foreach (var row in rows)
@@ -79,14 +70,6 @@ internal sealed class ReleaseLineage(Db db) : ILineageSource
         public string Digest { get; init; } = "";
         public string Project { get; init; } = "";
         public string CommitId { get; init; } = "";
-    }
-
-    private sealed class EdgeRow
-    {
-        public string Digest { get; init; } = "";
-        public string Relation { get; init; } = "";
-        public string Kind { get; init; } = "";
-        public string SourceId { get; init; } = "";
     }
 
     private sealed class LabelRow

@@ -17,7 +17,7 @@ internal sealed class ReleaseService(ReleaseStore store, ComponentResolver resol
     public async Task<Release> CreateAsync(string project, string commit, string actor, CancellationToken ct)
     {
         var id = await repositories.ResolveAsync(project, commit, ct);
-        var resolved = await resolver.ResolveAsync(project, id, ct);
+        var resolved = await resolver.ResolveAsync(project, id, actor, ct);
         var info = (await repositories.LogAsync(project, id, 1, ct))[0];
 
         var config = ReleaseManifest.Config(project, id, resolved.Components);

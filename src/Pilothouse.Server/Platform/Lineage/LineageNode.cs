@@ -56,7 +56,7 @@ public sealed record LineageNode(string Kind, string Id)
     /// <summary>A commit whose project is not known: it is the same as the commit of that id of any project.</summary>
     public bool IsLoose => Kind == LineageKind.Commit && Id.StartsWith(AnyProject + "/", StringComparison.Ordinal);
 
-    /// <summary><c>models:/assistant/3</c> to its node, likewise data sets, prompts and suites.</summary>
+    /// <summary><c>models:/assistant/3</c> to its node, likewise data sets (a split, <c>datasets:/faq/3#test</c>, is of its version), prompts and suites.</summary>
     /// <returns>Null for what names no version.</returns>
     public static LineageNode? FromReference(string? reference)
     {
@@ -65,6 +65,7 @@ public sealed record LineageNode(string Kind, string Id)
         {
             if (!reference.StartsWith(scheme, StringComparison.Ordinal)) continue;
             var rest = reference[scheme.Length..];
+            if (kind == LineageKind.Dataset && rest.IndexOf('#', StringComparison.Ordinal) is > 0 and var split) rest = rest[..split];
             var cut = rest.LastIndexOf('/');
             return cut > 0 && int.TryParse(rest.AsSpan(cut + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var version) && version > 0 ? Version(kind, rest[..cut], version) : null;
         }

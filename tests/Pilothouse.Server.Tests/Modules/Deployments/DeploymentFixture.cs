@@ -1,3 +1,4 @@
+using Pilothouse.Server.Modules.Blobs;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Pilothouse.Protocols.V1;
@@ -101,6 +102,6 @@ internal sealed class DeploymentFixture
         var reconciler = new Reconciler(Store, Routes, monitors);
         Controller = new RolloutController(Store, reconciler, monitors, Monitoring.Bus, Time, NullLogger<RolloutController>.Instance);
         var custody = new CustodyService(Store, Controller, Releases, Routes, monitors, Audit, Time);
-        Deployments = new DeploymentService(Store, Controller, reconciler, new RoutePlanner(Repositories), custody, Releases, Repositories, _ids, Time);
+        Deployments = new DeploymentService(Store, Controller, reconciler, new RoutePlanner(Repositories, BlobStore.OnDisk(new ServerOptions { Data = Path.Combine(Path.GetTempPath(), _ids.New()) }, _ids, Time)), custody, Releases, Repositories, _ids, Time);
     }
 }

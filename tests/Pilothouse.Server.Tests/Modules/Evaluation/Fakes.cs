@@ -28,7 +28,8 @@ internal sealed class EvaluationBench(TestDatabase database)
     public EvaluationOptions Options { get; } = new() { Attempts = 1 };
     public AuditService Audit { get; } = new(new AuditStore(database.Db), database.Time);
 
-    public ProjectContent Content => new(Repositories, new NoLocks(), Models, new NoDatasets(), Blobs);
+    public ProjectContent Content => new(Repositories, new NoLocks(), Models, new NoDatasets(),
+        new Pilothouse.Server.Modules.Registry.PromptService(new Pilothouse.Server.Modules.Registry.RegistryStore(database.Db, Audit), new Pilothouse.Server.Modules.Registry.RegistryAnnouncer(Events), database.Time), Blobs);
 
     public EvaluationStore Store => new(database.Db, Audit, Cache, database.Time);
 

@@ -25,7 +25,7 @@ internal sealed class FakeRepositories : IRepositories
               heldout: { path: data/heldout.jsonl }
             """,
         ["prompts/support.yaml"] = "template: 'Answer {prompt}'\n",
-        ["data/heldout.jsonl"] = "{\"prompt\":\"a\"}\n",
+        ["data/heldout.jsonl"] = "{\"prompt\":\"a\",\"answer\":\"b\"}\n",
     };
 
     public Task<string> ResolveAsync(string project, string revision, CancellationToken ct) => Task.FromResult(CommitId);
@@ -87,4 +87,10 @@ internal sealed class FakeReproductions : Pilothouse.Server.Modules.Reproduction
 
     public Task<IReadOnlyList<Reproduction>> ListAsync(string? kind, string? subject, int limit, CancellationToken ct) =>
         Task.FromResult<IReadOnlyList<Reproduction>>([.. All.Where(r => r.SubjectKind == kind && r.SubjectId == subject)]);
+}
+
+/// <summary>For commits that declare no suites.</summary>
+internal sealed class NoSuites : IProjectSuites
+{
+    public Task<SuiteVersion> RegisterAsync(string project, string commit, string name, string actor, CancellationToken ct) => throw new NotSupportedException();
 }

@@ -12,7 +12,7 @@ internal sealed class PackagingFixture : IAsyncDisposable
         Registry = registry;
         Store = new ReleaseStore(registry.Db, registry.Audit);
         Contents = new OciContents(Store, registry.Blobs);
-        Releases = new ReleaseService(Store, new ComponentResolver(Repositories, new NoLocks(), registry.Models, registry.Datasets, registry.Blobs),
+        Releases = new ReleaseService(Store, new ComponentResolver(Repositories, new NoLocks(), registry.Models, registry.Datasets, registry.Prompts, new NoSuites(), registry.Blobs),
             new EvidenceCollector(Evaluations, Fairness, Reproductions, Store, registry.Blobs), Repositories, registry.Blobs, new FakeAuthenticator(login), registry.Time);
     }
 

@@ -1,4 +1,5 @@
 using Pilothouse.Datasets;
+using Pilothouse.Protocols.Artifacts;
 using Pilothouse.Protocols.V1;
 using Pilothouse.Server.Modules.Blobs.Api;
 using Pilothouse.Server.Platform;
@@ -25,6 +26,19 @@ public interface IDatasetContent
 
 public static class DatasetVersionExtensions
 {
+    /// <summary>The version with the files of one split only, and the digest of those.</summary>
+    /// <param name="split">Null = the version as it is.</param>
+    /// <exception cref="PilothouseException">NotFound, with the splits that it has.</exception>
+    public static DatasetVersion OfSplit(this DatasetVersion version, string? split)
+    {
+        DatasetReader.RequireSplit(version, split);
+        if (split is null) return version;
+        var files = version.Files.Where(f => DataFiles.SplitOf(f.Path) == split).ToList();
+        var found = version.Splits.First(s => s.Name == split);
+        var digest = files is [var only] ? only.Digest : ContentManifest.Create(files.Select(f => new ContentFile(f.Path, f.Size, Digest.Parse(f.Digest)))).Digest.ToString();
+        return version with { Digest = digest, Size = found.Size, Rows = found.Rows, Files = files, Splits = [found] };
+    }
+
     /// <summary>All rows of a version, file by file; for data sets that are worked on in memory.</summary>
     /// <exception cref="PilothouseException">TooLarge, or a row that cannot be read.</exception>
     public static async Task<IReadOnlyList<DataRow>> ReadRowsAsync(this IBlobStore blobs, DatasetVersion version, long maxBytes, CancellationToken ct)

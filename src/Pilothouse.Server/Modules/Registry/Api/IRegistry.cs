@@ -1,3 +1,4 @@
+using Pilothouse.Protocols.ProjectFiles;
 using Pilothouse.Protocols.V1;
 
 namespace Pilothouse.Server.Modules.Registry.Api;
@@ -61,6 +62,25 @@ public interface IPrompts
 
     /// <summary>All versions, by name, newest first.</summary>
     Task<IReadOnlyList<PromptVersion>> ListAsync(CancellationToken ct);
+}
+
+public static class PromptVersionExtensions
+{
+    /// <summary>The prompt as a prompt file: its content, and what it says.</summary>
+    /// <exception cref="Platform.PilothouseException">FailedPrecondition: it cannot stand in a prompt file.</exception>
+    public static (PromptFile File, byte[] Content) AsFile(this PromptVersion version)
+    {
+        try
+        {
+            var content = PromptDocument.Of(version);
+            var read = PromptFileReader.Parse(System.Text.Encoding.UTF8.GetString(content));
+            return (read.File ?? throw new Platform.PilothouseException(Platform.ErrorCode.FailedPrecondition, $"{version.Reference} cannot be used in a project:\n{string.Join('\n', read.Faults)}"), content);
+        }
+        catch (Protocols.ProtocolFormatException e)
+        {
+            throw new Platform.PilothouseException(Platform.ErrorCode.FailedPrecondition, e.Message, e);
+        }
+    }
 }
 
 public static class ModelVersionExtensions
