@@ -10,9 +10,23 @@ internal static class CiWorld
     private const string HookSecret = "a-secret-of-the-webhook";
     private const string Nowhere = "http://127.0.0.1:1";
 
+    /// <summary>A branch whose jobs run elsewhere, or not at all, since the built-in runner is off here.</summary>
+    private static async Task JobsAsync(TestServer server, string project)
+    {
+        var work = Directory.CreateTempSubdirectory("pilothouse-ci-");
+        async Task GitAsync(params string[] arguments) => (await Shell.RunAsync(work.FullName, "env", ["GIT_LFS_SKIP_SMUDGE=1", "GIT_AUTHOR_DATE=2026-09-13T10:00:00Z", "GIT_COMMITTER_DATE=2026-09-13T10:00:00Z", "git", .. arguments])).Succeeded();
+        await GitAsync("clone", "-q", new Uri(server.Url, $"/git/{project}.git").ToString(), ".");
+        await File.WriteAllTextAsync(Path.Combine(work.FullName, "pilothouse.yaml"), $"apiVersion: pilothouse/v1\nproject: {project}\nci:\n  data: {{ steps: [{{ run: sh check-data.sh }}] }}\n  quality: {{ runner: nightly, required: true }}\n  report: {{ runner: nightly, needs: [quality] }}\n");
+        await GitAsync("add", "pilothouse.yaml");
+        await GitAsync("commit", "-q", "-m", "Jobs of continuous integration");
+        await GitAsync("push", "-q", "origin", "HEAD:continuous-integration");
+        work.Delete(recursive: true);
+        await Eventually.TrueAsync(async () => (await server.Client.ListCiJobsAsync(project, null, 10, default)).Count == 3);
+    }
+
     public static async Task SeedAsync(TestServer server, string project, string commit)
     {
-        await server.Client.ConnectCiAsync(project, "nightly", new NewCiConnection("jenkins", "team/assistant", "token", Nowhere, "ann", null, ["main", "release/*"], OnRegistry: true, WebhookSecret: HookSecret), default);
+        await server.Client.ConnectCiAsync(project, "nightly", new NewCiConnection("jenkins", "team/assistant", "token", Nowhere, "ann", null, ["main", "release/*"], WebhookSecret: HookSecret), default);
         await server.Client.ConnectCiAsync(project, "mirror", new NewCiConnection("gitea", "team/assistant", "token", Nowhere, Builds: false, Statuses: true), default);
         var parent = (await server.Client.ListCommitsAsync(project, commit, 2, default))[^1].Id;
         await ReportAsync(11, parent, "COMPLETED", "FAILURE");
@@ -21,6 +35,7 @@ internal static class CiWorld
         await server.Client.SetCommitStatusAsync(project, commit, new NewCommitStatus("failure", "ci/lint", "2 files are not formatted; see the log for their names and the command that formats them.", "https://ci.example/lint/5"), default);
         await server.Client.SetCommitStatusAsync(project, commit, new NewCommitStatus("pending", "ci/load-test"), default);
         await server.Client.StartCiBuildAsync(project, "nightly", commit, default);
+        await JobsAsync(server, project);
 
         async Task ReportAsync(int number, string of, string phase, string status)
         {

@@ -83,7 +83,7 @@ internal sealed class CiWebhooks(CiStore connections, HookStore store, CiSecrets
     }
 
     /// <summary>The signed bytes themselves, since a header that names the delivery is not signed by most; and that header too, for a system that writes the same event in other words.</summary>
-    private static IReadOnlyList<string> Names(HookRequest request, byte[] json)
+    private static List<string> Names(HookRequest request, byte[] json)
     {
         List<string> names = ["sha256:" + Convert.ToHexStringLower(SHA256.HashData(json))];
         foreach (var header in (string[])["X-GitHub-Delivery", "webhook-id", "Idempotency-Key"])

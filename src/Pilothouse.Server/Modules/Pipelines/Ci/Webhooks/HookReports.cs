@@ -73,13 +73,16 @@ internal static partial class HookReports
         if (Inner(root, "build") is not { } build || CiHttp.Text(build, "phase") is not { Length: > 0 } phase) return null;
         var (parameters, scm) = (Inner(build, "parameters") ?? default, Inner(build, "scm") ?? default);
         var answer = phase is "COMPLETED" or "FINALIZED" ? JenkinsClient.StateOf(CiHttp.Text(build, "status")) : new CiAnswer(phase == "QUEUED" ? BuildRow.Triggered : BuildRow.Running, null, null);
-        return new HookReport(answer.State, Commit(parameters, "PILOTHOUSE_COMMIT") ?? Commit(scm, "commit"), Text(parameters, "PILOTHOUSE_REF") ?? Text(scm, "branch"), CiHttp.Link(CiHttp.Text(build, "full_url")),
+        return new HookReport(answer.State, Commit(parameters, "PILOTHOUSE_COMMIT") ?? Commit(scm, "commit"), Text(parameters, "PILOTHOUSE_REF") ?? Branch(Text(scm, "branch")), CiHttp.Link(CiHttp.Text(build, "full_url")),
             phase == "QUEUED" ? null : Handle(JenkinsClient.Build, build, "number"), BuildIn(CiHttp.Text(parameters, "PILOTHOUSE_BUILD")), answer.Error);
     }
 
     private static JsonElement? Inner(JsonElement element, string name) => element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Object ? value : null;
 
     private static string? Text(JsonElement element, string name) => CiHttp.Text(element, name) is { Length: > 0 } text ? Short(text) : null;
+
+    /// <summary>Jenkins names the branch of its remote.</summary>
+    private static string? Branch(string? name) => name?.StartsWith("origin/", StringComparison.Ordinal) == true ? name["origin/".Length..] : name;
 
     private static string? Commit(JsonElement element, string name) => CiHttp.Text(element, name) is { Length: 40 } id && id.All(char.IsAsciiHexDigitLower) ? id : null;
 
