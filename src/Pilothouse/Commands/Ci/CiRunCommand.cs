@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Pilothouse.CiRunner;
 using Pilothouse.Protocols.ProjectFiles;
-using Pilothouse.Protocols.V1;
 
 namespace Pilothouse.Commands.Ci;
 
@@ -36,13 +35,13 @@ internal static class CiRunCommand
         return command;
     }
 
-    private static async Task<int> AllAsync(CiRunOptions options, JobSteps steps, IReadOnlyList<string> names, string output, CancellationToken ct)
+    private static async Task<int> AllAsync(CiRunOptions options, JobSteps steps, string[] names, string output, CancellationToken ct)
     {
         if (!Path.Exists(output)) Ignore(output);
         IReadOnlyDictionary<string, CiJobEntry> jobs;
         using (var checkout = await Checkout.MakeAsync(options.Repository, options.Commit, keep: false, ct)) jobs = (await CheckCommand.LoadAsync(Path.Combine(checkout.Folder, CheckCommand.FileName), ct)).Ci;
         if (names.FirstOrDefault(n => !jobs.ContainsKey(n)) is { } unknown) throw new UsageException($"pilothouse.yaml has no job '{unknown}' under ci{(jobs.Count == 0 ? "" : "; it has " + string.Join(", ", jobs.Keys))}.");
-        var order = CiJobs.WithNeeds(jobs, names.Count > 0 ? names : jobs.Where(j => j.Value.Runner == CiJobEntry.BuiltIn).Select(j => j.Key));
+        var order = CiJobs.WithNeeds(jobs, names.Length > 0 ? names : jobs.Where(j => j.Value.Runner == CiJobEntry.BuiltIn).Select(j => j.Key));
         if (order.Count == 0) throw new UsageException("pilothouse.yaml has no jobs for the built-in runner. Write them under ci:.");
         var states = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var name in order)
