@@ -31,12 +31,12 @@ internal static class GitTree
 
     /// <summary>Runs git; a failure is the caller's to judge.</summary>
     /// <exception cref="UsageException">git is not installed.</exception>
-    public static Task<(int ExitCode, byte[] Output, string Error)> RunAsync(string directory, byte[]? input, CancellationToken ct, params string[] arguments) => RunAsync(directory, input, null, ct, arguments);
+    public static Task<(int ExitCode, byte[] Output, string Error)> RunAsync(string directory, byte[]? input, CancellationToken ct, params string[] arguments) => RunAsync(directory, input, null, arguments, ct);
 
     /// <summary>As <see cref="RunAsync(string, byte[], CancellationToken, string[])"/>, with the user's token for one server: in the environment, since everybody on the machine reads command lines.</summary>
-    public static Task<(int ExitCode, byte[] Output, string Error)> RunAtAsync(Uri server, string directory, CancellationToken ct, params string[] arguments) => RunAsync(directory, null, server, ct, arguments);
+    public static Task<(int ExitCode, byte[] Output, string Error)> RunAtAsync(Uri server, string directory, CancellationToken ct, params string[] arguments) => RunAsync(directory, null, server, arguments, ct);
 
-    private static async Task<(int ExitCode, byte[] Output, string Error)> RunAsync(string directory, byte[]? input, Uri? server, CancellationToken ct, string[] arguments)
+    private static async Task<(int ExitCode, byte[] Output, string Error)> RunAsync(string directory, byte[]? input, Uri? server, string[] arguments, CancellationToken ct)
     {
         var start = new ProcessStartInfo("git", arguments) { WorkingDirectory = directory, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         start.Environment["GIT_TERMINAL_PROMPT"] = "0";
