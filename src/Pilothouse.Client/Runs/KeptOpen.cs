@@ -1,11 +1,12 @@
+using Pilothouse.Protocols.Streams;
+
 namespace Pilothouse.Client.Runs;
 
 /// <summary>A stream that an HTTP request may dispose without closing the one below, which is read again when the request failed.</summary>
-internal sealed class KeptOpen(Stream inner) : Stream
+internal sealed class KeptOpen(Stream inner) : ReadOnlyStream
 {
-    public override bool CanRead => true;
     public override bool CanSeek => inner.CanSeek;
-    public override bool CanWrite => false;
+
     public override long Length => inner.Length;
 
     public override long Position
@@ -14,15 +15,7 @@ internal sealed class KeptOpen(Stream inner) : Stream
         set => inner.Position = value;
     }
 
-    public override void Flush() { }
-
     public override int Read(byte[] buffer, int offset, int count) => inner.Read(buffer, offset, count);
 
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => inner.ReadAsync(buffer, cancellationToken);
-
-    public override long Seek(long offset, SeekOrigin origin) => inner.Seek(offset, origin);
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 }

@@ -2,6 +2,7 @@ using System.Formats.Tar;
 using System.Security.Cryptography;
 using Pilothouse.Protocols.Artifacts;
 using Pilothouse.Protocols.Oci;
+using Pilothouse.Protocols.Streams;
 using Pilothouse.Server.Modules.Blobs.Api;
 
 namespace Pilothouse.Server.Modules.Packaging;
@@ -89,14 +90,12 @@ internal sealed class OciContents(ReleaseStore store, IBlobStore blobs)
     }, ct);
 
     /// <summary>Hashes what is read and fails at the end when it is not what its name says: damage on the disk must not travel.</summary>
-    private sealed class VerifyingStream(Stream inner, Digest expected) : Stream
+    private sealed class VerifyingStream(Stream inner, Digest expected) : ReadOnlyStream
     {
         private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         private bool _checked;
 
-        public override bool CanRead => true;
         public override bool CanSeek => true; // TarWriter asks for the length
-        public override bool CanWrite => false;
         public override long Length => inner.Length;
         public override long Position { get => inner.Position; set => inner.Position = value == inner.Position ? value : throw new NotSupportedException("A blob in an export is read once, from its beginning to its end."); }
 
@@ -107,11 +106,6 @@ internal sealed class OciContents(ReleaseStore store, IBlobStore blobs)
         }
 
         public override int Read(byte[] buffer, int offset, int count) => Hashed(buffer.AsSpan(offset, count), inner.Read(buffer, offset, count));
-
-        public override void Flush() => throw new NotSupportedException("A blob in an export is read once, from its beginning to its end.");
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException("A blob in an export is read once, from its beginning to its end.");
-        public override void SetLength(long value) => throw new NotSupportedException("A blob in an export is read once, from its beginning to its end.");
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException("A blob in an export is read once, from its beginning to its end.");
 
         protected override void Dispose(bool disposing)
         {

@@ -1,4 +1,5 @@
 using Pilothouse.Protocols;
+using Pilothouse.Protocols.Streams;
 
 namespace Pilothouse.Server.Modules.Tracking.Preview;
 
@@ -6,7 +7,7 @@ namespace Pilothouse.Server.Modules.Tracking.Preview;
 /// A file as the reader of a header sees it: whole in length, but only so many bytes of it may be read. A header that claims more is a fault of the file, and a reader that a
 /// crafted file sends in circles comes to an end.
 /// </summary>
-internal sealed class HeaderStream(Stream inner, long maxRead) : Stream
+internal sealed class HeaderStream(Stream inner, long maxRead) : ReadOnlyStream
 {
     private long _read;
     private int _calls;
@@ -14,9 +15,7 @@ internal sealed class HeaderStream(Stream inner, long maxRead) : Stream
     /// <summary>Reads and seeks together; a reader without a buffer needs one a byte.</summary>
     private const int MaxCalls = 20_000_000;
 
-    public override bool CanRead => true;
     public override bool CanSeek => true;
-    public override bool CanWrite => false;
     public override long Length => inner.Length;
     public override long Position { get => inner.Position; set => inner.Position = value; }
 
@@ -26,17 +25,11 @@ internal sealed class HeaderStream(Stream inner, long maxRead) : Stream
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => Count(await inner.ReadAsync(buffer, cancellationToken));
 
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
     public override long Seek(long offset, SeekOrigin origin)
     {
         Count(0);
         return inner.Seek(offset, origin);
     }
-
-    public override void Flush() { }
-    public override void SetLength(long value) => throw new NotSupportedException();
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     private int Count(int bytes)
     {
