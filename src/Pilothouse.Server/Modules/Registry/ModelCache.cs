@@ -11,10 +11,28 @@ namespace Pilothouse.Server.Modules.Registry;
 /// </summary>
 internal sealed class ModelCache(IBlobStore blobs, ServerOptions options, Ids ids)
 {
+    private readonly SemaphoreSlim[] _gates = [.. Enumerable.Range(0, 16).Select(_ => new SemaphoreSlim(1, 1))];
+
     public async Task<string> MaterializeAsync(ModelVersion version, CancellationToken ct)
     {
         var target = Path.Combine(options.Data, "cache", "models", RegistryRules.RequireDigest(version.RequireDigest(), version.Reference).Hex);
         if (Directory.Exists(target)) return target;
+        // One at a time: of two that make the same directory one would have to clean up after the other, and whoever looks meanwhile finds what is to go.
+        var gate = _gates[(uint)target.GetHashCode(StringComparison.Ordinal) % (uint)_gates.Length];
+        await gate.WaitAsync(ct);
+        try
+        {
+            if (!Directory.Exists(target)) await MakeAsync(version, target, ct);
+            return target;
+        }
+        finally
+        {
+            gate.Release();
+        }
+    }
+
+    private async Task MakeAsync(ModelVersion version, string target, CancellationToken ct)
+    {
         var temporary = Path.Combine(options.TemporaryPath, ids.New());
         try
         {
@@ -29,13 +47,12 @@ internal sealed class ModelCache(IBlobStore blobs, ServerOptions options, Ids id
         }
         catch (IOException) when (Directory.Exists(target))
         {
-            // Another call was first, with the same content.
+            // Another server over the same data was first, with the same content.
         }
         finally
         {
             if (Directory.Exists(temporary)) Directory.Delete(temporary, recursive: true);
         }
-        return target;
     }
 
     /// <summary>A file system without hard links, or a blob store on another one, gets a symbolic link, else a copy.</summary>
