@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using Pilothouse.Client;
@@ -18,14 +19,17 @@ public sealed class BlobKillTests : IDisposable
     private readonly DirectoryInfo _files = Directory.CreateTempSubdirectory("pilothouse-kill-files-");
     private readonly List<ModelVersion> _acknowledged = [];
 
-    /// <summary>More by hand: <c>PILOTHOUSE_KILL_ROUNDS=300</c>.</summary>
+    /// <summary>More by hand: <c>PILOTHOUSE_KILL_ROUNDS=300</c>; with <c>PILOTHOUSE_KILL_MINUTES=60</c> as many of them as fit.</summary>
     private static int Rounds => int.TryParse(Environment.GetEnvironmentVariable("PILOTHOUSE_KILL_ROUNDS"), NumberStyles.None, CultureInfo.InvariantCulture, out var rounds) ? rounds : 6;
+
+    private static TimeSpan Limit => int.TryParse(Environment.GetEnvironmentVariable("PILOTHOUSE_KILL_MINUTES"), NumberStyles.None, CultureInfo.InvariantCulture, out var minutes) ? TimeSpan.FromMinutes(minutes) : TimeSpan.MaxValue;
 
     [Fact]
     public async Task Nothing_acknowledged_is_lost_and_nothing_half_written_is_found()
     {
         var random = new Random(7);
-        for (var round = 0; round < Rounds; round++)
+        var (round, started) = (0, Stopwatch.GetTimestamp());
+        for (; round < Rounds && Stopwatch.GetElapsedTime(started) < Limit; round++)
         {
             await using var server = await ServerProcess.StartAsync(_data.FullName);
             using var stop = new CancellationTokenSource();
@@ -41,20 +45,17 @@ public sealed class BlobKillTests : IDisposable
 
         await using var last = await ServerProcess.StartAsync(_data.FullName);
         await UploadAsync(last.Client, Rounds, new Steps(int.MaxValue), CancellationToken.None);
-        foreach (var version in _acknowledged)
+        foreach (var digest in _acknowledged.SelectMany(v => v.Files).Select(f => f.Digest).Distinct())
         {
-            foreach (var file in version.Files)
-            {
-                await using var content = await last.Client.DownloadBlobAsync(file.Digest, default);
-                Assert.Equal(file.Digest, (await Digest.OfAsync(content, default)).ToString());
-            }
+            await using var content = await last.Client.DownloadBlobAsync(digest, default);
+            Assert.Equal(digest, (await Digest.OfAsync(content, default)).ToString());
         }
         await last.Client.StartScrubAsync(new ScrubRequest(0), default);
         var report = await Eventually.GetAsync(async () => await last.Client.GetScrubAsync(default) is { State: not "running" } ended ? ended : null);
         Assert.Equal("done", report.State);
         Assert.Empty(report.Faults);
         Assert.NotEmpty(_acknowledged);
-        TestContext.Current.SendDiagnosticMessage($"{Rounds} rounds, {_acknowledged.Count} versions acknowledged, {report.Blobs} blobs scrubbed");
+        TestContext.Current.SendDiagnosticMessage($"{round} rounds, {_acknowledged.Count} versions acknowledged, {report.Blobs} blobs scrubbed");
     }
 
     public void Dispose()
@@ -71,7 +72,7 @@ public sealed class BlobKillTests : IDisposable
         {
             // The large file changes every third time only: in between an upload that was cut goes on.
             var large = Path.Combine(directory.FullName, "large.bin");
-            if (step > 0 || !File.Exists(large)) await File.WriteAllBytesAsync(large, Bytes(36_000_000, round * 100 + step), ct);
+            if (step > 0 || !File.Exists(large)) await File.WriteAllBytesAsync(large, Large(round * 100 + step), ct);
             var tensors = Enumerable.Range(0, 6).Select(i => ($"layer.{i}", 700_000, i == (round + step) % 6 ? round * 1000 + step : i)).ToList();
             await File.WriteAllBytesAsync(Path.Combine(directory.FullName, "model.safetensors"), WeightFiles.Safetensors(tensors), ct);
             await File.WriteAllBytesAsync(Path.Combine(directory.FullName, "MLmodel"), Encoding.UTF8.GetBytes($"artifact_path: model\nflavors:\n  python_function:\n    loader_module: m{round}x{step}\n"), ct);
@@ -119,6 +120,16 @@ public sealed class BlobKillTests : IDisposable
         {
             // The server was killed under it.
         }
+    }
+
+    /// <summary>Three parts, mostly of holes: hundreds of rounds keep hundreds of them.</summary>
+    private static byte[] Large(int seed)
+    {
+        const int stride = 8 * 1024 * 1024;
+        var content = new byte[36_000_000];
+        var random = new Random(seed);
+        for (var at = 0; at < content.Length; at += stride) random.NextBytes(content.AsSpan(at, Math.Min(1_500_000, content.Length - at)));
+        return content;
     }
 
     private static byte[] Bytes(int length, int seed)

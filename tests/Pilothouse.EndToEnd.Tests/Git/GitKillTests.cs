@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net.Http.Json;
 using System.Text.Json;
 using System.Text.RegularExpressions;
@@ -12,8 +13,10 @@ public partial class GitKillTests(ITestOutputHelper output)
 {
     private const int Pushers = 3;
 
-    /// <summary>Rounds by default; <c>PILOTHOUSE_KILL_ROUNDS</c> asks for more.</summary>
+    /// <summary>Rounds by default; <c>PILOTHOUSE_KILL_ROUNDS</c> asks for more, <c>PILOTHOUSE_KILL_MINUTES</c> for as many of them as fit.</summary>
     private static readonly int Rounds = int.TryParse(Environment.GetEnvironmentVariable("PILOTHOUSE_KILL_ROUNDS"), out var rounds) ? rounds : 4;
+
+    private static readonly TimeSpan Limit = int.TryParse(Environment.GetEnvironmentVariable("PILOTHOUSE_KILL_MINUTES"), out var minutes) ? TimeSpan.FromMinutes(minutes) : TimeSpan.MaxValue;
 
     [Fact]
     public async Task Every_acknowledged_push_is_complete_after_kill_9()
@@ -25,10 +28,11 @@ public partial class GitKillTests(ITestOutputHelper output)
         var acknowledged = new Dictionary<string, (string Commit, string Oid)>();
         try
         {
-            for (var round = 0; round < Rounds; round++) await RoundAsync(round, random.Next(1, 2 * Pushers), random.Next(0, 700));
+            var (round, started) = (0, Stopwatch.GetTimestamp());
+            for (; round < Rounds && Stopwatch.GetElapsedTime(started) < Limit; round++) await RoundAsync(round, random.Next(1, 2 * Pushers), random.Next(0, 700));
             await using var server = await ServerProcess.StartAsync(data.FullName);
             await CheckAsync(server);
-            output.WriteLine($"{Rounds} rounds, {acknowledged.Count} acknowledged pushes, all complete");
+            output.WriteLine($"{round} rounds, {acknowledged.Count} acknowledged pushes, all complete");
         }
         finally
         {
@@ -38,15 +42,21 @@ public partial class GitKillTests(ITestOutputHelper output)
 
         async Task RoundAsync(int round, int successes, int millisecondsMore)
         {
-            using var succeeded = new SemaphoreSlim(0);
+            var succeeded = new SemaphoreSlim(0); // not disposed: it may be waited for when the round is over
             await using var server = await ServerProcess.StartAsync(data.FullName);
             if (round == 0) await server.Client.CreateProjectAsync("shop", default);
             var pushers = Enumerable.Range(0, Pushers).Select(i => PushUntilDeadAsync(server, round, i, () => succeeded.Release())).ToList();
-            for (var i = 0; i < successes; i++) await succeeded.WaitAsync();
+            // Or until no one pushes any more: a push that failed for another reason ends its pusher, too.
+            await Task.WhenAny(SucceededAsync(succeeded, successes), Task.WhenAll(pushers));
             await Task.Delay(millisecondsMore); // not a wait for something: the moment of the kill is any
             await server.KillAsync();
             foreach (var pushed in await Task.WhenAll(pushers))
                 foreach (var (branch, commit, oid) in pushed) acknowledged[branch] = (commit, oid);
+        }
+
+        static async Task SucceededAsync(SemaphoreSlim succeeded, int count)
+        {
+            for (var i = 0; i < count; i++) await succeeded.WaitAsync();
         }
 
         async Task<List<(string Branch, string Commit, string Oid)>> PushUntilDeadAsync(ServerProcess server, int round, int pusher, Action succeeded, int most = 100)
