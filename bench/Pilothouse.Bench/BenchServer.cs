@@ -49,13 +49,25 @@ internal sealed class BenchServer : IAsyncDisposable
         }
     }
 
+    /// <summary>The most memory that the server ever had resident.</summary>
+    public double PeakMegabytes
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.PeakWorkingSet64 / 1e6;
+        }
+    }
+
+    public static string Executable { get; } = Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "pilothouse.exe" : "pilothouse");
+
     /// <param name="prepare">Fills the data directory before the server starts.</param>
     public static async Task<BenchServer> StartAsync(BenchOptions options, Func<string, Task>? prepare = null)
     {
         var data = Path.Combine(options.Data, $"pilothouse-bench-{Environment.ProcessId}");
         if (prepare is not null) await prepare(data);
         var url = $"http://127.0.0.1:{FreePort()}";
-        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "pilothouse.exe" : "pilothouse"), ["serve", "--data", data, "--urls", url]) { RedirectStandardOutput = true };
+        var start = new ProcessStartInfo(Executable, ["serve", "--data", data, "--urls", url]) { RedirectStandardOutput = true };
         Func<Task> drop = () => Task.CompletedTask;
         string? database = null;
         if (options.Postgres is { } postgres)

@@ -28,9 +28,11 @@ internal static class BlobFilesVerb
                 var directory = Directory.CreateDirectory(Path.Combine(small.FullName, $"{i / 1000:000}"));
                 await File.WriteAllBytesAsync(Path.Combine(directory.FullName, $"{i:000000}.bin"), content);
             }
+            ShowLoad("before");
             await OursAsync(server, root, large, small);
             if (Has("git") && Has("git-lfs")) await GitAsync(server, root, large, small);
             else Load.Row("git-lfs", "not installed");
+            ShowLoad("after");
         }
         finally
         {
@@ -38,6 +40,7 @@ internal static class BlobFilesVerb
         }
     }
 
+    /// <summary>The large file through the client, the small ones through the real command line: what a user waits for, its start included.</summary>
     private static async Task OursAsync(BenchServer server, DirectoryInfo root, string large, DirectoryInfo small)
     {
         using var client = new PilothouseClient(server.Http.BaseAddress!, null);
@@ -46,63 +49,94 @@ internal static class BlobFilesVerb
         using var again = new PilothouseClient(server.Http.BaseAddress!, null);
         await TimeAsync("push it again, unchanged (new client)", () => again.UploadFileAsync(large, null, new UploadOptions(), default));
         await TimeAsync("pull it, verified", () => client.DownloadFileAsync(Protocols.Artifacts.Digest.Parse(file.Digest), Path.Combine(root.FullName, "pulled.bin"), default));
-        var paths = small.EnumerateFiles("*", SearchOption.AllDirectories).Select(f => f.FullName).ToList();
-        IReadOnlyList<UploadedFile> sent = [];
-        await TimeAsync($"push {paths.Count:N0} small files", async () => sent = await client.UploadFilesAsync(paths, new UploadOptions(), default));
-        using var third = new PilothouseClient(server.Http.BaseAddress!, null);
-        await TimeAsync("push them again, unchanged (new client)", () => third.UploadFilesAsync(paths, new UploadOptions(), default));
-        var target = Directory.CreateDirectory(Path.Combine(root.FullName, "pulled"));
-        await TimeAsync($"pull {paths.Count:N0} small files, verified, 8 at a time", () => Parallel.ForEachAsync(sent.Index(), new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (f, ct) =>
-            await client.DownloadFileAsync(Protocols.Artifacts.Digest.Parse(f.Item.Digest), Path.Combine(target.FullName, $"{f.Index}"), ct)));
-        Load.Row("server's memory at the end, MB", $"{server.ResidentMegabytes:N0}");
+        File.Delete(Path.Combine(root.FullName, "pulled.bin"));
+        Load.Row("server's largest memory so far, MB", $"{server.PeakMegabytes:N0}");
+
+        var tree = Directory.CreateDirectory(Path.Combine(root.FullName, "tree")).FullName;
+        CopyAll(small, Path.Combine(tree, "data"));
+        await File.WriteAllTextAsync(Path.Combine(tree, "pilothouse.yaml"), "apiVersion: pilothouse/v1\nproject: bench\n");
+        var count = Directory.EnumerateFiles(Path.Combine(tree, "data"), "*", SearchOption.AllDirectories).Count();
+        await TimeAsync($"pilothouse add: push {count:N0} small files", () => OursAsync(server, root, tree, "add", "data"));
+        await TimeAsync("pilothouse add again, unchanged", () => OursAsync(server, root, tree, "add", "data"));
+        await TimeAsync("pilothouse status, unchanged", () => OursAsync(server, root, tree, "status", "--offline"));
+        await TimeAsync("pilothouse --help, to subtract", () => OursAsync(server, root, tree, "--help"));
+        var other = Directory.CreateDirectory(Path.Combine(root.FullName, "other")).FullName;
+        foreach (var name in (string[])["pilothouse.yaml", "pilothouse.lock"]) File.Copy(Path.Combine(tree, name), Path.Combine(other, name));
+        await TimeAsync($"pilothouse sync: pull {count:N0} small files, verified, empty cache", () => OursAsync(server, root, other, "sync"));
+        await TimeAsync("pilothouse sync again, unchanged", () => OursAsync(server, root, other, "sync"));
+        await TimeAsync("pilothouse status there", () => OursAsync(server, root, other, "status", "--offline"));
+        var got = Directory.EnumerateFiles(Path.Combine(other, "data"), "*", SearchOption.AllDirectories).Count();
+        if (got != count) throw new InvalidOperationException($"sync brought {got} of {count} files.");
+        Load.Row("server's largest memory so far, MB", $"{server.PeakMegabytes:N0}");
     }
+
+    /// <summary>The directory has a cache of its own, as another machine would.</summary>
+    private static Task OursAsync(BenchServer server, DirectoryInfo root, string directory, params string[] arguments) => RunAsync(BenchServer.Executable, directory, new()
+    {
+        ["PILOTHOUSE_URL"] = server.Http.BaseAddress!.ToString(),
+        ["PILOTHOUSE_CACHE"] = Path.Combine(root.FullName, "cache-" + Path.GetFileName(directory)),
+    }, arguments);
 
     private static async Task GitAsync(BenchServer server, DirectoryInfo root, string large, DirectoryInfo small)
     {
         using var client = new PilothouseClient(server.Http.BaseAddress!, null);
         await client.CreateProjectAsync("large", default);
         await client.CreateProjectAsync("small", default);
+        // As 'git lfs install' writes it for a user.
+        await File.WriteAllTextAsync(Path.Combine(root.FullName, "gitconfig"), "[filter \"lfs\"]\n\tclean = git-lfs clean -- %f\n\tsmudge = git-lfs smudge -- %f\n\tprocess = git-lfs filter-process\n\trequired = true\n[user]\n\tname = bench\n\temail = bench@localhost\n[init]\n\tdefaultBranch = main\n[gc]\n\tauto = 0\n");
         foreach (var (name, copy) in new (string, Action<string>)[] { ("large", to => File.Copy(large, Path.Combine(to, "large.bin"))), ("small", to => CopyAll(small, to)) })
         {
             var work = Directory.CreateDirectory(Path.Combine(root.FullName, "lfs-" + name)).FullName;
             copy(work);
-            await GitAsync(work, "init", "-q", "-b", "main");
-            await GitAsync(work, "lfs", "install", "--local");
-            await GitAsync(work, "lfs", "track", "*.bin");
+            await GitAsync(root, work, "init", "-q");
+            await GitAsync(root, work, "lfs", "install", "--local");
+            await GitAsync(root, work, "lfs", "track", "*.bin");
             await TimeAsync($"git-lfs, {name}: git add + commit", async () =>
             {
-                await GitAsync(work, "add", ".");
-                await CommitAsync(work);
+                await GitAsync(root, work, "add", ".");
+                await GitAsync(root, work, "commit", "-q", "-m", "files");
             });
-            await TimeAsync($"git-lfs, {name}: git push to this server", () => GitAsync(work, "push", "-q", $"{server.Http.BaseAddress}git/{name}.git", "main"));
-            await TimeAsync($"git-lfs, {name}: git clone (pull)", () => GitAsync(root.FullName, "clone", "-q", $"{server.Http.BaseAddress}git/{name}.git", "clone-" + name));
+            await TimeAsync($"git-lfs, {name}: git push to this server", () => GitAsync(root, work, "push", "-q", $"{server.Http.BaseAddress}git/{name}.git", "main"));
+            await TimeAsync($"git-lfs, {name}: git push again, unchanged", () => GitAsync(root, work, "push", "-q", $"{server.Http.BaseAddress}git/{name}.git", "main"));
+            await TimeAsync($"git-lfs, {name}: git clone (pull)", () => GitAsync(root, root.FullName, "clone", "-q", $"{server.Http.BaseAddress}git/{name}.git", "clone-" + name));
+            await TimeAsync($"git-lfs, {name}: git status there", () => GitAsync(root, Path.Combine(root.FullName, "clone-" + name), "status", "--short"));
+            foreach (var done in (string[])[work, Path.Combine(root.FullName, "clone-" + name)]) Directory.Delete(done, recursive: true);
 
             var plain = Directory.CreateDirectory(Path.Combine(root.FullName, "git-" + name)).FullName;
+            var bare = Path.Combine(root.FullName, $"bare-{name}.git");
             copy(plain);
-            await GitAsync(root.FullName, "init", "-q", "--bare", $"bare-{name}.git");
-            await GitAsync(plain, "init", "-q", "-b", "main");
+            await GitAsync(root, root.FullName, "init", "-q", "--bare", bare);
+            await GitAsync(root, plain, "init", "-q");
             await TimeAsync($"plain git, {name}: git add + commit", async () =>
             {
-                await GitAsync(plain, "add", ".");
-                await CommitAsync(plain);
+                await GitAsync(root, plain, "add", ".");
+                await GitAsync(root, plain, "commit", "-q", "-m", "files");
             });
-            await TimeAsync($"plain git, {name}: git push to a bare repository", () => GitAsync(plain, "push", "-q", Path.Combine(root.FullName, $"bare-{name}.git"), "main"));
+            await TimeAsync($"plain git, {name}: git push to a bare repository", () => GitAsync(root, plain, "push", "-q", "file://" + bare, "main"));
+            await TimeAsync($"plain git, {name}: git clone (pull)", () => GitAsync(root, root.FullName, "clone", "-q", "file://" + bare, "plain-" + name));
+            foreach (var done in (string[])[plain, bare, Path.Combine(root.FullName, "plain-" + name)]) Directory.Delete(done, recursive: true);
         }
+        Load.Row("server's largest memory in all, MB", $"{server.PeakMegabytes:N0}");
     }
 
-    private static Task CommitAsync(string work) => GitAsync(work, "-c", "user.name=bench", "-c", "user.email=bench@localhost", "commit", "-q", "-m", "files");
+    private static Task GitAsync(DirectoryInfo root, string directory, params string[] arguments) =>
+        RunAsync("git", directory, new() { ["GIT_CONFIG_GLOBAL"] = Path.Combine(root.FullName, "gitconfig"), ["GIT_TERMINAL_PROMPT"] = "0" }, arguments);
 
-    private static async Task GitAsync(string directory, params string[] arguments)
+    private static async Task RunAsync(string program, string directory, Dictionary<string, string> environment, string[] arguments)
     {
-        var start = new ProcessStartInfo("git", arguments) { WorkingDirectory = directory, RedirectStandardError = true, RedirectStandardOutput = true };
-        start.Environment["GIT_CONFIG_GLOBAL"] = "/dev/null";
-        start.Environment["GIT_TERMINAL_PROMPT"] = "0";
+        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = directory, RedirectStandardError = true, RedirectStandardOutput = true };
+        foreach (var (name, value) in environment) start.Environment[name] = value;
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEndAsync();
         var error = await process.StandardError.ReadToEndAsync();
-        await output;
         await process.WaitForExitAsync();
-        if (process.ExitCode != 0) throw new InvalidOperationException($"git {string.Join(' ', arguments)}: {error}");
+        if (process.ExitCode != 0) throw new InvalidOperationException($"{Path.GetFileName(program)} {string.Join(' ', arguments)}: {error}{await output}");
+    }
+
+    /// <summary>Figures of a busy machine say little; who reads them shall see it.</summary>
+    private static void ShowLoad(string when)
+    {
+        if (File.Exists("/proc/loadavg")) Load.Row($"load of the machine {when} (1, 5, 15 minutes)", string.Join(' ', File.ReadAllText("/proc/loadavg").Split(' ').Take(3)));
     }
 
     private static async Task TimeAsync(string what, Func<Task> run)
