@@ -67,7 +67,7 @@ public sealed partial class PilothouseClient
         var sent = 0L;
         if (known is not null || !await HasBlobAsync(digest.ToString(), ct))
         {
-            await PatientlyAsync(() => SendAsync<StoredBlob>(HttpMethod.Put, $"api/v1/blobs/{digest}", new ByteArrayContent(content), ct), options.Patience, ct);
+            await PutBlobAsync(digest, content, options.Project, options.Patience, ct);
             sent = content.LongLength;
         }
         options.Progress?.Report(new UploadProgress(path, stat.Size, stat.Size, sent));

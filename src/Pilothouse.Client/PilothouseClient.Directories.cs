@@ -69,7 +69,7 @@ public sealed partial class PilothouseClient
                 BlobPack.Write(body, file.Digest!.Value, content);
                 file.Sent = file.Stat.Size;
             }
-            await PutPackAsync(body.GetBuffer().AsMemory(0, (int)body.Length), options.Patience, ct);
+            await PutPackAsync(body.GetBuffer().AsMemory(0, (int)body.Length), options.Project, options.Patience, ct);
             foreach (var file in pack) options.Progress?.Report(new UploadProgress(file.Path, file.Sent, file.Sent, file.Sent));
         });
     }

@@ -1,3 +1,5 @@
+using System.Net.Http.Json;
+using System.Runtime.CompilerServices;
 using Pilothouse.Protocols.Artifacts;
 using Pilothouse.Protocols.V1;
 
@@ -51,11 +53,26 @@ public sealed partial class PilothouseClient
     /// <summary>The tensors of a stored weight file with their digests.</summary>
     public Task<BlobTensors> GetTensorsAsync(string digest, CancellationToken ct) => GetAsync<BlobTensors>($"api/v1/blobs/{digest}/tensors", ct);
 
-    internal Task PutBlobAsync(Digest digest, ReadOnlyMemory<byte> content, TimeSpan patience, CancellationToken ct) =>
-        PatientlyAsync(() => SendAsync<StoredBlob>(HttpMethod.Put, $"api/v1/blobs/{digest}", new ReadOnlyMemoryContent(content), ct), patience, ct);
+    /// <param name="project">Whose quota the content counts for; null = none.</param>
+    internal Task PutBlobAsync(Digest digest, ReadOnlyMemory<byte> content, string? project, TimeSpan patience, CancellationToken ct) =>
+        PatientlyAsync(() => SendAsync<StoredBlob>(HttpMethod.Put, $"api/v1/blobs/{digest}{For(project)}", new ReadOnlyMemoryContent(content), ct), patience, ct);
 
-    internal Task PutPackAsync(ReadOnlyMemory<byte> pack, TimeSpan patience, CancellationToken ct) =>
-        PatientlyAsync(() => SendAsync<PackedBlobs>(HttpMethod.Post, "api/v1/blobs/pack", new ReadOnlyMemoryContent(pack), ct), patience, ct);
+    /// <summary>Sends many small blobs, as <see cref="BlobPack"/> writes them, in one request.</summary>
+    /// <param name="project">Whose quota they count for; null = none.</param>
+    public Task<PackedBlobs> PutPackAsync(ReadOnlyMemory<byte> pack, string? project, TimeSpan patience, CancellationToken ct) =>
+        PatientlyAsync(() => SendAsync<PackedBlobs>(HttpMethod.Post, $"api/v1/blobs/pack{For(project)}", new ReadOnlyMemoryContent(pack), ct), patience, ct);
+
+    /// <summary>Many small blobs in one answer, each checked against its digest; valid until the next one. Those that the server lacks, or that are larger than <see cref="BlobPack.MaxBlob"/>, do not come.</summary>
+    /// <param name="digests">At most <see cref="BlobPack.MaxBlobs"/>.</param>
+    /// <exception cref="Protocols.ProtocolFormatException">What came is cut or damaged.</exception>
+    public async IAsyncEnumerable<(Digest Digest, ReadOnlyMemory<byte> Content)> ReadPackAsync(IReadOnlyList<Digest> digests, [EnumeratorCancellation] CancellationToken ct)
+    {
+        using var response = await SendAsync(HttpMethod.Post, "api/v1/blobs/unpack", JsonContent.Create(new HaveBlobs([.. digests.Select(d => d.ToString())]), options: Json), ct);
+        await using var pack = await response.Content.ReadAsStreamAsync(ct);
+        await foreach (var blob in BlobPack.ReadAsync(pack, ct)) yield return blob;
+    }
+
+    private static string For(string? project) => project is null ? "" : $"?project={Uri.EscapeDataString(project)}";
 
     /// <summary>Repeats a call that is harmless to repeat while the server is away, busy, or the connection breaks; at most for so long without success.</summary>
     private static async Task<T> PatientlyAsync<T>(Func<Task<T>> call, TimeSpan patience, CancellationToken ct)

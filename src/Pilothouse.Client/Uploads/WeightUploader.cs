@@ -45,7 +45,7 @@ internal sealed class WeightUploader(PilothouseClient client, UploadOptions opti
 
     private async Task<UploadedFile?> SendAsync(SafeFileHandle file, WeightLayout layout, Digest[] digests, Digest digest, FileStat stat, CancellationToken ct)
     {
-        var recipe = new NewRecipe(digest.ToString(), stat.Size, [.. layout.Parts.Zip(digests, (part, d) => new RecipePart(d.ToString(), part.Length))]);
+        var recipe = new NewRecipe(digest.ToString(), stat.Size, [.. layout.Parts.Zip(digests, (part, d) => new RecipePart(d.ToString(), part.Length))], options.Project);
         var sent = new HashSet<string>(StringComparer.Ordinal);
         for (var round = 1; ; round++)
         {
@@ -82,7 +82,7 @@ internal sealed class WeightUploader(PilothouseClient client, UploadOptions opti
                 await ReadAsync(file, part.Offset, content, token);
                 BlobPack.Write(body, digest, content);
             }
-            await client.PutPackAsync(body.GetBuffer().AsMemory(0, (int)body.Length), options.Patience, token);
+            await client.PutPackAsync(body.GetBuffer().AsMemory(0, (int)body.Length), null, options.Patience, token);
             Report(pack.Sum(p => p.Part.Length));
         });
         await Parallel.ForEachAsync(parts.Where(p => p.Part.Length > BlobPack.MaxBlob), parallel, async (piece, token) =>
@@ -91,7 +91,7 @@ internal sealed class WeightUploader(PilothouseClient client, UploadOptions opti
             var content = ArrayPool<byte>.Shared.Rent((int)piece.Part.Length);
             var memory = content.AsMemory(0, (int)piece.Part.Length);
             await ReadAsync(file, piece.Part.Offset, memory, token);
-            await client.PutBlobAsync(piece.Digest, memory, options.Patience, token);
+            await client.PutBlobAsync(piece.Digest, memory, null, options.Patience, token);
             ArrayPool<byte>.Shared.Return(content);
             Report(piece.Part.Length);
         });

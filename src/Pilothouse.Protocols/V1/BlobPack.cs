@@ -9,7 +9,7 @@ namespace Pilothouse.Protocols.V1;
 public sealed record PackedBlobs(int Stored);
 
 /// <summary>
-/// Many small blobs in one body, one after the other: 32 bytes SHA-256, 4 bytes length (most significant first), the content. 100,000 files are then a few hundred
+/// Many small blobs in one body, either way (<c>POST /api/v1/blobs/pack</c>; <c>POST /api/v1/blobs/unpack</c> with a <see cref="HaveBlobs"/>), one after the other: 32 bytes SHA-256, 4 bytes length (most significant first), the content. 100,000 files are then a few hundred
 /// requests, and as many waits for the disk.
 /// </summary>
 public static class BlobPack
@@ -22,6 +22,8 @@ public static class BlobPack
 
     /// <summary>Bytes that a sender should put into one pack; the server takes more (64 MiB).</summary>
     public const int PreferredSize = 8 * 1024 * 1024;
+
+    public const string ContentType = "application/vnd.pilothouse.pack";
 
     private const int HeadLength = 36;
 

@@ -6,7 +6,7 @@ namespace Pilothouse.Protocols.V1;
 /// </summary>
 /// <param name="Digest">Of the whole.</param>
 /// <param name="Size">Bytes of the whole.</param>
-public sealed record NewRecipe(string Digest, long Size, IReadOnlyList<RecipePart> Parts);
+public sealed record NewRecipe(string Digest, long Size, IReadOnlyList<RecipePart> Parts, string? Project = null);
 
 /// <param name="Digest">SHA-256 of the part.</param>
 public sealed record RecipePart(string Digest, long Size);

@@ -18,7 +18,7 @@ internal static class AddCommand
             var tree = WorkTree.Find(".");
             var file = await tree.LockAsync(ct) ?? LockFile.Empty;
             using var client = Cli.Connect(result, server);
-            var adder = new Adder(tree, ContentCache.Default(), client, TimeProvider.System);
+            var adder = new Adder(tree, ContentCache.Default(), client, TimeProvider.System, await ProjectAsync(tree, ct));
             foreach (var path in result.GetValue(paths)!.Select(tree.Relative))
             {
                 file = result.GetValue(remove) ? await RemoveAsync(tree, file, path, ct) : await AddAsync(tree, adder, file, path, ct);
@@ -28,6 +28,19 @@ internal static class AddCommand
             return ExitCode.Ok;
         }, guarded: true);
         return command;
+    }
+
+    /// <summary>Whose quota the files count for; a pilothouse.yaml with faults is no reason not to add.</summary>
+    private static async Task<string?> ProjectAsync(WorkTree tree, CancellationToken ct)
+    {
+        try
+        {
+            return File.Exists(Path.Combine(tree.Root, CheckCommand.FileName)) ? (await tree.ProjectAsync(ct)).Project : null;
+        }
+        catch (UsageException)
+        {
+            return null;
+        }
     }
 
     private static async Task<LockFile> AddAsync(WorkTree tree, Adder adder, LockFile file, string path, CancellationToken ct)

@@ -16,12 +16,13 @@ internal static class BlobsCommand
     {
         var server = Cli.ServerOption();
         var files = new Argument<FileInfo[]>("file") { Description = "Files to upload.", Arity = ArgumentArity.OneOrMore };
+        var project = new Option<string>("--project") { Description = "Project whose quota the files count for." };
         var json = Output.JsonOption();
-        var command = new Command("put", "Upload files; prints their digests. Resumes what was cut, and sends of weight files only the tensors that the server lacks.") { files, json, server };
+        var command = new Command("put", "Upload files; prints their digests. Resumes what was cut, and sends of weight files only the tensors that the server lacks.") { files, project, json, server };
         command.SetAction(async (result, ct) =>
         {
             using var client = Cli.Connect(result, server);
-            var uploaded = await UploadReport.RunAsync(options => client.UploadFilesAsync([.. result.GetValue(files)!.Select(f => f.FullName)], options, ct), r => r);
+            var uploaded = await UploadReport.RunAsync(options => client.UploadFilesAsync([.. result.GetValue(files)!.Select(f => f.FullName)], options with { Project = result.GetValue(project) }, ct), r => r);
             if (result.GetValue(json)) Console.WriteLine(Output.ToJson(uploaded));
             else foreach (var file in uploaded) Console.WriteLine($"{file.Digest}  {file.Path}");
             return ExitCode.Ok;

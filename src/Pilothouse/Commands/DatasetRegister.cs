@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Pilothouse.Client;
+using Pilothouse.Client.Uploads;
 using Pilothouse.Protocols.Artifacts;
 using Pilothouse.Protocols.V1;
 
@@ -30,10 +31,10 @@ internal static class DatasetRegister
             if (files.Count == 0) throw new UsageException("Name a file, a directory, or files of splits (--split train=FILE).");
             if (files is [(null, var only)])
             {
-                var blob = await client.UploadFileAsync(only, ct);
+                var blob = await client.UploadFileAsync(only, null, new UploadOptions { Project = version.Project }, ct);
                 version = version with { Digest = blob.Digest, Format = Path.GetExtension(only).ToLowerInvariant() is ".csv" ? "csv" : Path.GetExtension(only).ToLowerInvariant() is ".parquet" ? "parquet" : "jsonl" };
             }
-            else version = version with { Files = await UploadAsync(client, files, ct) };
+            else version = version with { Files = await UploadAsync(client, files, version.Project, ct) };
             var registered = await client.RegisterDatasetAsync(result.GetValue(name)!, version, ct);
             Console.WriteLine(result.GetValue(json) ? Output.ToJson(registered) : $"{DatasetCommand.Describe(registered)}: {string.Join(", ", registered.Columns)}");
             return ExitCode.Ok;
@@ -66,14 +67,14 @@ internal static class DatasetRegister
         return path;
     }
 
-    private static async Task<List<ArtifactFile>> UploadAsync(PilothouseClient client, List<(string? Path, string File)> files, CancellationToken ct)
+    private static async Task<List<ArtifactFile>> UploadAsync(PilothouseClient client, List<(string? Path, string File)> files, string? project, CancellationToken ct)
     {
         var uploaded = new List<ArtifactFile>();
         foreach (var (path, file) in files)
         {
             if (new FileInfo(file).LinkTarget is not null) throw new UsageException($"'{file}' is a symbolic link; put the file itself there.");
             if (!ContentManifest.IsValidPath(path!)) throw new UsageException($"'{path}' cannot be the path of a file in a data set.");
-            var blob = await client.UploadFileAsync(file, ct);
+            var blob = await client.UploadFileAsync(file, null, new UploadOptions { Project = project }, ct);
             uploaded.Add(new ArtifactFile(path!, blob.Digest, blob.Size));
         }
         return uploaded;

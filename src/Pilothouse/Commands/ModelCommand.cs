@@ -29,7 +29,7 @@ internal static class ModelCommand
             using var client = Cli.Connect(result, server);
             var path = result.GetValue(directory)!.FullName;
             if (!Directory.Exists(path)) throw new UsageException($"There is no directory {path}.");
-            var (files, _) = await UploadReport.RunAsync(options => client.UploadDirectoryAsync(path, options, ct), r => r.Uploaded);
+            var (files, _) = await UploadReport.RunAsync(options => client.UploadDirectoryAsync(path, options with { Project = result.GetValue(project) }, ct), r => r.Uploaded);
             var version = await client.RegisterModelAsync(result.GetValue(name)!, new NewModelVersion(result.GetValue(kind)!, files, result.GetValue(description),
                 result.GetValue(run), result.GetValue(project), result.GetValue(commit), result.GetValue(dataset), result.GetValue(@base))
             { BaseRelation = result.GetValue(relation) }, ct);

@@ -167,7 +167,7 @@ internal sealed class Restorer(PilothouseClient client, string directory, TimePr
             {
                 new WorkTree(root).RequireNoLinkAbove(input.Path);
                 Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-                Linking.Place(content, path + ".part", path, LinkMode.Copy);
+                Linking.Copy(content, path + ".part", path);
             }
         }
     }

@@ -13,7 +13,8 @@ namespace Pilothouse.Workspace;
 internal sealed record Added(LockEntry Entry, bool IsChanged, int Read, int Sent, long SentBytes);
 
 /// <summary>Puts files and folders on the server and into the lock instead of into Git.</summary>
-internal sealed class Adder(WorkTree tree, ContentCache cache, PilothouseClient client, TimeProvider time)
+/// <param name="project">Whose quota they count for; null = none.</param>
+internal sealed class Adder(WorkTree tree, ContentCache cache, PilothouseClient client, TimeProvider time, string? project)
 {
     /// <param name="path">Relative to the project.</param>
     public async Task<(LockFile Lock, Added Added)> AddAsync(LockFile file, string path, Action<string> tell, CancellationToken ct)
@@ -80,7 +81,7 @@ internal sealed class Adder(WorkTree tree, ContentCache cache, PilothouseClient 
         var send = (await client.MissingBlobsAsync(byDigest.Keys, ct)).Select(d => byDigest[d]).OrderBy(f => f.Path, StringComparer.Ordinal).ToList();
         if (send.Count == 0) return (0, 0);
         tell($"{send.Count} file(s) to send, {LockDiff.Bytes(send.Sum(f => f.Stat.Size))}");
-        var uploaded = await client.UploadFilesAsync([.. send.Select(f => tree.Full(f.Path))], new UploadOptions(), ct);
+        var uploaded = await client.UploadFilesAsync([.. send.Select(f => tree.Full(f.Path))], new UploadOptions { Project = project }, ct);
         for (var i = 0; i < send.Count; i++)
             if (uploaded[i].Digest != send[i].Content.ToDigest().ToString()) throw new IOException($"{send[i].Path} was changed while it was being added. Add it again when it is finished.");
         return (send.Count, send.Sum(f => f.Stat.Size));

@@ -1,5 +1,7 @@
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using Pilothouse.Client;
+using Pilothouse.Protocols;
 using Pilothouse.Protocols.Artifacts;
 
 namespace Pilothouse.Workspace;
@@ -14,6 +16,10 @@ internal sealed class ContentCache(string root)
     private const long Seal = 7_351_942;
 
     private const int BufferSize = 1024 * 1024;
+    private const UnixFileMode ReadOnly = UnixFileMode.UserRead | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
+
+    /// <summary>Folders that are there for certain: 257 at most.</summary>
+    private readonly ConcurrentDictionary<string, bool> _made = new(StringComparer.Ordinal);
 
     /// <summary>Environment variable, else the XDG directory, else <c>~/.cache/pilothouse</c>.</summary>
     public static ContentCache Default() => new(Environment.GetEnvironmentVariable("PILOTHOUSE_CACHE") is { Length: > 0 } own ? Path.GetFullPath(own)
@@ -43,10 +49,35 @@ internal sealed class ContentCache(string root)
 
     public async Task PutAsync(Digest digest, byte[] content, CancellationToken ct)
     {
-        if (await FindAsync(digest, ct) is not null) return;
-        var part = Part(digest);
-        await File.WriteAllBytesAsync(part, content, ct);
-        Keep(part, digest);
+        if (await FindAsync(digest, ct) is null) Put(digest, content);
+    }
+
+    /// <summary>Fetches many small contents in one answer of the server.</summary>
+    /// <param name="digests">None of which is in the cache; at most <see cref="Protocols.V1.BlobPack.MaxBlobs"/>.</param>
+    /// <returns>Those that came; the server lacks the others, or they are too large to come this way.</returns>
+    /// <exception cref="IOException">What arrived was cut or damaged; what came before it is kept.</exception>
+    public async Task<IReadOnlySet<Digest>> FetchPackAsync(PilothouseClient client, IReadOnlyList<Digest> digests, Action<long> progress, CancellationToken ct)
+    {
+        var asked = digests.ToHashSet();
+        var came = new HashSet<Digest>();
+        try
+        {
+            await foreach (var (digest, content) in client.ReadPackAsync(digests, ct))
+            {
+                if (!asked.Contains(digest) || !came.Add(digest)) continue;
+                Put(digest, content.Span);
+                progress(content.Length);
+            }
+        }
+        catch (ProtocolFormatException e)
+        {
+            throw new IOException($"What arrived from the server was cut or damaged. It was not kept; try again. ({e.Message})", e);
+        }
+        catch (PilothouseApiException e) when (e.Status is 404 or 405)
+        {
+            // A server that has no packs: they come one by one.
+        }
+        return came;
     }
 
     /// <summary>Takes the content of a file without a second copy on the disk, where the file system can share it; else leaves it.</summary>
@@ -87,27 +118,54 @@ internal sealed class ContentCache(string root)
         return PathOf(digest);
     }
 
+    /// <summary>With as few calls as it takes: a tree has a hundred thousand of them.</summary>
+    private void Put(Digest digest, ReadOnlySpan<byte> content)
+    {
+        var part = $"{Part(digest)}.{Environment.ProcessId}";
+        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, BufferSize = 0 };
+        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = ReadOnly;
+        using (var file = new FileStream(part, options))
+        {
+            file.Write(content);
+            File.SetLastWriteTimeUtc(file.SafeFileHandle, Sealed(TimeProvider.System.GetUtcNow().UtcDateTime));
+        }
+        Place(part, digest);
+    }
+
     private string Part(Digest digest)
     {
         var folder = Path.Combine(root, "tmp");
-        Directory.CreateDirectory(folder);
+        Make(folder);
         return Path.Combine(folder, digest.Hex);
     }
 
     private void Keep(string part, Digest digest)
     {
-        var path = PathOf(digest);
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         SealFile(part);
+        Place(part, digest);
+    }
+
+    private void Place(string part, Digest digest)
+    {
+        var path = PathOf(digest);
+        Make(Path.GetDirectoryName(path)!);
         File.Move(part, path, overwrite: true);
+    }
+
+    private void Make(string folder)
+    {
+        if (_made.ContainsKey(folder)) return;
+        Directory.CreateDirectory(folder);
+        _made.TryAdd(folder, true);
     }
 
     private static void SealFile(string path)
     {
-        var now = File.GetLastWriteTimeUtc(path);
-        File.SetLastWriteTimeUtc(path, new DateTime(now.Ticks - now.Ticks % TimeSpan.TicksPerSecond + Seal, DateTimeKind.Utc));
-        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+        File.SetLastWriteTimeUtc(path, Sealed(File.GetLastWriteTimeUtc(path)));
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(path, ReadOnly);
     }
+
+    private static DateTime Sealed(DateTime utc) => new(utc.Ticks - utc.Ticks % TimeSpan.TicksPerSecond + Seal, DateTimeKind.Utc);
 
     private static void Remove(string path)
     {

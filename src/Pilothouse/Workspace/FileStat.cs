@@ -30,6 +30,9 @@ internal readonly record struct FileStat(FileKind Kind, long Size, long Modified
     [ThreadStatic]
     private static byte[]? s_buffer;
 
+    [ThreadStatic]
+    private static byte[]? s_path;
+
     /// <summary>The same content, as far as it can be told: size, time of change and inode are those of before.</summary>
     public bool SameAs(in FileStat other) => Kind == other.Kind && Size == other.Size && ModifiedNs == other.ModifiedNs && Inode == other.Inode
         // A second name of the inode (a link into another tree) changes its time, too.
@@ -39,8 +42,10 @@ internal readonly record struct FileStat(FileKind Kind, long Size, long Modified
     public static FileStat Of(string path)
     {
         if (!s_hasStatx) return Portable(path);
-        var bytes = new byte[Encoding.UTF8.GetMaxByteCount(path.Length) + 1];
-        Encoding.UTF8.GetBytes(path, bytes);
+        // One for all files of a thread: a tree has a hundred thousand.
+        var needed = Encoding.UTF8.GetMaxByteCount(path.Length) + 1;
+        var bytes = s_path is { } kept && kept.Length >= needed ? kept : s_path = new byte[Math.Max(needed, 4096)];
+        bytes[Encoding.UTF8.GetBytes(path, bytes)] = 0;
         var buffer = s_buffer ??= new byte[256];
         try
         {

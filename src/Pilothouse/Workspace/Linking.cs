@@ -27,11 +27,16 @@ internal static class Linking
     /// <summary>Brings the content into place: written beside and renamed, so that the path always has the old or the new content whole.</summary>
     /// <param name="temporary">A path on the same file system.</param>
     /// <returns>The way that worked.</returns>
-    public static LinkMode Place(string source, string temporary, string target, LinkMode mode)
+    /// <param name="canClone">False when this file system was seen to share no blocks; set when it is.</param>
+    public static LinkMode Place(string source, string temporary, string target, LinkMode mode, ref bool canClone)
     {
+        // Where nothing is there yet, a new name is in place whole by itself.
+        if ((mode is LinkMode.Hardlink || mode is LinkMode.Auto && !canClone) && TryHardLink(source, target)) return LinkMode.Hardlink;
         File.Delete(temporary);
         var done = mode;
-        if (mode is LinkMode.Auto or LinkMode.Reflink && TryClone(source, temporary))
+        var cloned = (mode is LinkMode.Reflink || mode is LinkMode.Auto && canClone) && TryClone(source, temporary);
+        if (mode is LinkMode.Auto && !cloned) canClone = false;
+        if (cloned)
         {
             done = LinkMode.Reflink;
             MakeWritable(temporary);
@@ -50,6 +55,13 @@ internal static class Linking
         // Renaming one name of an inode onto another name of it does nothing, by POSIX: the temporary name would stay.
         if (done == LinkMode.Hardlink) File.Delete(temporary);
         return done;
+    }
+
+    /// <summary>A copy that may be written to.</summary>
+    public static void Copy(string source, string temporary, string target)
+    {
+        var canClone = false;
+        Place(source, temporary, target, LinkMode.Copy, ref canClone);
     }
 
     /// <summary>A new file that shares the blocks of another.</summary>

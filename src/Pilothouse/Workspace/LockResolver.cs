@@ -97,6 +97,6 @@ internal static class TreeContents
         if (lockFile.TrackerOf(path) is not { } tracker) return null;
         if (tracker.Kind == LockKind.File) return new TreeContent(tracker.Digest, tracker.Size);
         var list = await TreePlan.ListAsync(tracker, ContentCache.Default(), null, ct);
-        return list?.FirstOrDefault(f => f.Path == path[(tracker.Name.Length + 1)..]) is { Path: not null } found ? new TreeContent(found.File.Content.ToDigest(), found.File.Size) : null;
+        return list?.FirstOrDefault(f => f.Path == path) is { Path: not null } found ? new TreeContent(found.File.Content.ToDigest(), found.File.Size) : null;
     }
 }

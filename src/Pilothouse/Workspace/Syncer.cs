@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Pilothouse.Client;
 using Pilothouse.Commands;
 using Pilothouse.Protocols.Locks;
+using Pilothouse.Protocols.V1;
 
 namespace Pilothouse.Workspace;
 
@@ -35,12 +36,16 @@ internal sealed class Syncer(WorkTree tree, ContentCache cache, PilothouseClient
             if (index.IsChanged) index.Save(tree.IndexPath, time.GetUtcNow());
             throw new UsageException($"{conflicts.Count} file(s) were changed here and would be lost; nothing was done:\n" + Names(conflicts.Select(c => $"{c.Path} ({c.Detail})")) + "\nKeep your version with 'pilothouse add PATH', or overwrite it with 'pilothouse sync --force'.");
         }
-        foreach (var path in place) tree.RequireNoLinkAbove(path);
+        var above = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var path in place)
+            if (above.Add(path[..Math.Max(0, path.LastIndexOf('/'))])) tree.RequireNoLinkAbove(path);
         var fetched = await FetchAsync(plan, place, options, tell, ct);
         var ways = await PlaceAsync(plan, place, options, ct);
         foreach (var path in remove) Remove(path, index);
-        foreach (var path in place)
-            if (FileStat.Of(tree.Full(path)) is { Kind: FileKind.File } stat) index.Place(path, stat, plan.Files[path].Content);
+        var stats = new FileStat[place.Count];
+        Parallel.For(0, place.Count, i => stats[i] = FileStat.Of(tree.Full(place[i])));
+        for (var i = 0; i < place.Count; i++)
+            if (stats[i].Kind == FileKind.File) index.Place(place[i], stats[i], plan.Files[place[i]].Content);
         // What is right already counts as placed, too: when the lock moves on, it may be replaced.
         foreach (var (path, planned) in plan.Files)
             if (index.Entries.TryGetValue(path, out var known) && known.Content == planned.Content && known.Placed != planned.Content) index.Place(path, known.Stat, planned.Content);
@@ -81,48 +86,72 @@ internal sealed class Syncer(WorkTree tree, ContentCache cache, PilothouseClient
 
     private async Task<long> FetchAsync(TreePlan plan, List<string> place, SyncOptions options, Action<string> tell, CancellationToken ct)
     {
-        var wanted = place.Select(p => plan.Files[p]).Distinct().ToList();
-        var (fetched, done, last) = (0L, 0, 0);
-        var missing = new ConcurrentBag<string>();
-        await Parallel.ForEachAsync(wanted, new ParallelOptions { MaxDegreeOfParallelism = options.Parallel, CancellationToken = ct }, async (file, stop) =>
+        var progress = new FetchProgress(tell);
+        var parallel = new ParallelOptions { MaxDegreeOfParallelism = options.Parallel, CancellationToken = ct };
+        var absent = new ConcurrentBag<PlannedFile>();
+        await Parallel.ForEachAsync(place.Select(p => plan.Files[p]).Distinct(), parallel, async (file, stop) =>
         {
-            var digest = file.Content.ToDigest();
+            if (await cache.FindAsync(file.Content.ToDigest(), stop) is null) absent.Add(file);
+        });
+        progress.Wanted = absent.Count;
+        var single = new ConcurrentBag<PlannedFile>(absent.Where(f => f.Size > BlobPack.MaxBlob));
+        await Parallel.ForEachAsync(Packs(absent.Where(f => f.Size <= BlobPack.MaxBlob)), parallel, async (pack, stop) =>
+        {
+            var came = await cache.FetchPackAsync(client, [.. pack.Select(f => f.Content.ToDigest())], progress.Fetched, stop);
+            progress.Done(came.Count);
+            foreach (var file in pack.Where(f => !came.Contains(f.Content.ToDigest()))) single.Add(file);
+        });
+        var missing = new ConcurrentBag<string>();
+        await Parallel.ForEachAsync(single, parallel, async (file, stop) =>
+        {
             try
             {
-                await cache.FetchAsync(client, digest, bytes => Interlocked.Add(ref fetched, bytes), stop);
+                await cache.FetchAsync(client, file.Content.ToDigest(), progress.Fetched, stop);
             }
             catch (PilothouseApiException e) when (e.Status == 404)
             {
-                missing.Add(place.First(p => plan.Files[p].Content == file.Content) + " " + digest);
+                missing.Add(place.First(p => plan.Files[p].Content == file.Content) + " " + file.Content.ToDigest());
             }
-            var count = Interlocked.Increment(ref done);
-            var tenth = count * 10 / wanted.Count;
-            if (wanted.Count >= 100 && tenth > Volatile.Read(ref last))
-            {
-                Volatile.Write(ref last, tenth);
-                tell($"{count} of {wanted.Count} files, {LockDiff.Bytes(Interlocked.Read(ref fetched))} fetched");
-            }
+            progress.Done(1);
         });
         if (!missing.IsEmpty) throw new UsageException($"The server {client.Server} does not have {missing.Count} file(s) of the lock; nothing was changed:\n{Names(missing.Order(StringComparer.Ordinal))}\nWhoever wrote the lock must upload them: pilothouse add PATH");
-        return fetched;
+        return progress.Bytes;
+    }
+
+    /// <summary>Small files travel together.</summary>
+    private static IEnumerable<List<PlannedFile>> Packs(IEnumerable<PlannedFile> files)
+    {
+        var (pack, size) = (new List<PlannedFile>(), 0L);
+        foreach (var file in files)
+        {
+            if (pack.Count == BlobPack.MaxBlobs || pack.Count > 0 && size + file.Size > BlobPack.PreferredSize)
+            {
+                yield return pack;
+                (pack, size) = ([], 0);
+            }
+            pack.Add(file);
+            size += file.Size;
+        }
+        if (pack.Count > 0) yield return pack;
     }
 
     private async Task<Dictionary<string, int>> PlaceAsync(TreePlan plan, List<string> place, SyncOptions options, CancellationToken ct)
     {
-        var ways = new Dictionary<string, int>();
-        var number = 0;
-        foreach (var path in place)
+        var ways = new ConcurrentDictionary<string, int>(StringComparer.Ordinal);
+        var made = new ConcurrentDictionary<string, bool>(StringComparer.Ordinal);
+        var (number, canClone) = (0, true);
+        await Parallel.ForEachAsync(place, new ParallelOptions { MaxDegreeOfParallelism = options.Parallel, CancellationToken = ct }, async (path, stop) =>
         {
-            ct.ThrowIfCancellationRequested();
-            var source = await cache.FindAsync(plan.Files[path].Content.ToDigest(), ct) ?? throw new IOException($"The cache lost the content of {path}. Try again.");
+            var source = await cache.FindAsync(plan.Files[path].Content.ToDigest(), stop) ?? throw new IOException($"The cache lost the content of {path}. Try again.");
             var target = tree.Full(path);
-            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-            if (FileStat.Of(target).Kind is FileKind.Link) File.Delete(target); // the link itself, which --force has given up
-            if (Directory.Exists(target)) throw new UsageException($"{path} is a directory here and a file in the lock. Move it away.");
-            var way = Linking.Place(source, Path.Combine(tree.TemporaryPath, $"{Environment.ProcessId}-{number++}"), target, options.Mode).ToString().ToLowerInvariant();
-            ways[way] = ways.GetValueOrDefault(way) + 1;
-        }
-        return ways;
+            if (made.TryAdd(Path.GetDirectoryName(target)!, true)) Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            var there = FileStat.Of(target).Kind;
+            if (there is FileKind.Link) File.Delete(target); // the link itself, which --force has given up
+            if (there is FileKind.Directory) throw new UsageException($"{path} is a directory here and a file in the lock. Move it away.");
+            var way = Linking.Place(source, Path.Combine(tree.TemporaryPath, $"{Environment.ProcessId}-{Interlocked.Increment(ref number)}"), target, options.Mode, ref canClone).ToString().ToLowerInvariant();
+            ways.AddOrUpdate(way, 1, (_, count) => count + 1);
+        });
+        return new Dictionary<string, int>(ways);
     }
 
     private void Remove(string path, StatIndex index)
@@ -142,5 +171,34 @@ internal sealed class Syncer(WorkTree tree, ContentCache cache, PilothouseClient
     {
         var all = names.ToList();
         return string.Join('\n', all.Take(MaxNamed).Select(n => "  " + n)) + (all.Count > MaxNamed ? $"\n  and {all.Count - MaxNamed} more" : "");
+    }
+
+    /// <summary>Tells every tenth of many files.</summary>
+    private sealed class FetchProgress(Action<string> tell)
+    {
+        private const int Many = 100;
+
+        private readonly Lock _lock = new();
+        private long _bytes;
+        private int _done;
+        private int _told;
+
+        public int Wanted { get; set; }
+
+        public long Bytes => Interlocked.Read(ref _bytes);
+
+        public void Fetched(long bytes) => Interlocked.Add(ref _bytes, bytes);
+
+        public void Done(int count)
+        {
+            lock (_lock)
+            {
+                _done += count;
+                var tenth = Wanted < Many ? 0 : (int)(_done * 10L / Wanted);
+                if (tenth <= _told) return;
+                _told = tenth;
+                tell($"{_done} of {Wanted} files, {LockDiff.Bytes(Bytes)} fetched");
+            }
+        }
     }
 }

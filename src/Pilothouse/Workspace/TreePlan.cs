@@ -39,14 +39,18 @@ internal sealed record TreePlan(IReadOnlyDictionary<string, PlannedFile> Files, 
             {
                 folders.Add(entry.Name);
                 if (await ListAsync(entry, cache, client, ct) is not { } list) unknown.Add(entry);
-                else foreach (var (path, one) in list) files[$"{entry.Name}/{path}"] = one;
+                else
+                {
+                    files.EnsureCapacity(files.Count + list.Count);
+                    foreach (var (path, one) in list) files[path] = one;
+                }
             }
         }
         if (toWrite && LockRules.Collision(files.Keys) is { } collision) throw new ProtocolFormatException($"The lock cannot be put on a disk: {collision}.");
         return new TreePlan(files, folders, unknown);
     }
 
-    /// <summary>The files of a tracked folder, by their path in it; null when the list is not to be had.</summary>
+    /// <summary>The files of a tracked folder, by their path in the tree; null when the list is not to be had.</summary>
     public static async Task<IReadOnlyList<(string Path, PlannedFile File)>?> ListAsync(LockEntry folder, ContentCache cache, PilothouseClient? client, CancellationToken ct)
     {
         var content = await cache.ReadAsync(folder.Digest, ct);
@@ -77,7 +81,7 @@ internal sealed record TreePlan(IReadOnlyDictionary<string, PlannedFile> Files, 
         var text = Encoding.UTF8.GetString(content);
         var list = new List<(string, PlannedFile)>((int)Math.Min(folder.FileCount, ContentManifest.MaxFiles));
         Span<byte> hash = stackalloc byte[32];
-        var previous = "";
+        var (previous, prefix) = ("", folder.Name + "/");
         foreach (var range in text.AsSpan().Split('\n'))
         {
             var line = text.AsSpan(range);
@@ -86,8 +90,8 @@ internal sealed record TreePlan(IReadOnlyDictionary<string, PlannedFile> Files, 
             if (gap <= 0 || !line.StartsWith("sha256:", StringComparison.Ordinal) || Convert.FromHexString(line[7..Digest.TextLength], hash, out _, out _) != OperationStatus.Done
                 || !long.TryParse(line.Slice(Digest.TextLength + 2, gap), NumberStyles.None, CultureInfo.InvariantCulture, out var size))
                 throw new ProtocolFormatException($"The list of {folder.Name} ({folder.Digest}) is none: line {list.Count + 1} is not 'sha256:HEX  SIZE  PATH'.");
-            var path = line[(Digest.TextLength + 2 + gap + 2)..].ToString();
-            if (!LockRules.IsTreePath(path)) throw new ProtocolFormatException($"The list of {folder.Name} names '{path}', which is not a path inside of it.");
+            var path = string.Concat(prefix, line[(Digest.TextLength + 2 + gap + 2)..]);
+            if (!LockRules.IsTreePath(path)) throw new ProtocolFormatException($"The list of {folder.Name} names '{path[prefix.Length..]}', which is not a path inside of it.");
             if (string.CompareOrdinal(previous, path) >= 0) throw new ProtocolFormatException($"The list of {folder.Name} is not in order at '{path}'.");
             list.Add((path, new PlannedFile(Hash32.Read(hash), size)));
             previous = path;

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.IO.Enumeration;
 using System.Security.Cryptography;
 using Pilothouse.Protocols.Locks;
 
@@ -47,6 +48,7 @@ internal sealed class TreeScan(WorkTree tree, StatIndex index)
         }
         foreach (var (path, planned) in plan.Files)
         {
+            if (seen.Count == plan.Files.Count) break; // the usual case
             if (seen.Contains(path)) continue;
             var stat = FileStat.Of(tree.Full(path));
             if (stat.Kind == FileKind.Missing) differences.Add(new TreeDifference(TreeState.Missing, path, LockDiff.Bytes(planned.Size), default));
@@ -96,7 +98,8 @@ internal sealed class TreeScan(WorkTree tree, StatIndex index)
     private List<(string Path, FileStat Stat)> List(string folder)
     {
         var entries = new List<(string, FileStat)>();
-        foreach (var full in Directory.EnumerateFileSystemEntries(tree.Full(folder), "*", Here)) entries.Add(($"{folder}/{Path.GetFileName(full)}", FileStat.Of(full)));
+        var (path, root) = (folder + "/", tree.Root + Path.DirectorySeparatorChar);
+        foreach (var entry in new FileSystemEnumerable<string>(tree.Full(folder), (ref FileSystemEntry e) => string.Concat(path, e.FileName), Here)) entries.Add((entry, FileStat.Of(string.Concat(root, entry))));
         return entries;
     }
 

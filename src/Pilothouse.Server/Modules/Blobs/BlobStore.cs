@@ -17,6 +17,10 @@ internal sealed class BlobStore(IBlobBackend backend, BlobSpool spool, BlobCache
 {
     /// <summary>Parsed recipes kept in memory.</summary>
     private const int MaxRecipes = 64;
+
+    /// <summary>Blobs of a pack that are read at once, since an object store takes its time for each; at most so many MiB in memory.</summary>
+    private const int ReadAtOnce = 16;
+    private const int FlushAt = 256 * 1024;
     private readonly ConcurrentDictionary<Digest, Recipe> _recipes = new();
 
     /// <summary>On this machine's disk, as a server without options has it.</summary>
@@ -67,9 +71,10 @@ internal sealed class BlobStore(IBlobBackend backend, BlobSpool spool, BlobCache
         if (events is not null) await events.PublishAsync(new BlobStored(digest.ToString(), recipe.Size), ct);
     }
 
-    public async Task<int> PutPackAsync(Stream pack, CancellationToken ct)
+    public async Task<int> PutPackAsync(Stream pack, Func<IReadOnlyCollection<BlobInfo>, Task>? admit, CancellationToken ct)
     {
         var files = new Dictionary<Digest, string>();
+        var fresh = new List<BlobInfo>();
         try
         {
             await foreach (var (digest, content) in BlobPack.ReadAsync(pack, ct))
@@ -77,7 +82,9 @@ internal sealed class BlobStore(IBlobBackend backend, BlobSpool spool, BlobCache
                 if (files.ContainsKey(digest) || await SizeAsync(digest, ct) is not null) continue;
                 files[digest] = spool.NewPath();
                 await File.WriteAllBytesAsync(files[digest], content, ct);
+                fresh.Add(new BlobInfo(digest.ToString(), content.Length));
             }
+            if (admit is not null) await admit(fresh);
             await backend.CommitManyAsync([.. files.Select(f => (f.Value, f.Key))], ct);
             return files.Count;
         }
@@ -85,6 +92,21 @@ internal sealed class BlobStore(IBlobBackend backend, BlobSpool spool, BlobCache
         {
             foreach (var file in files.Values) File.Delete(file);
         }
+    }
+
+    public async Task WritePackAsync(IReadOnlyList<string> digests, Stream target, CancellationToken ct)
+    {
+        var buffer = new MemoryStream();
+        foreach (var some in digests.Select(Parse).Chunk(ReadAtOnce))
+        {
+            var contents = await Task.WhenAll(some.Select(d => ReadSmallAsync(d, ct)));
+            for (var i = 0; i < some.Length; i++)
+                if (contents[i] is { } content) BlobPack.Write(buffer, some[i], content);
+            if (buffer.Length < FlushAt) continue;
+            await target.WriteAsync(buffer.GetBuffer().AsMemory(0, (int)buffer.Length), ct);
+            buffer.SetLength(0);
+        }
+        await target.WriteAsync(buffer.GetBuffer().AsMemory(0, (int)buffer.Length), ct);
     }
 
     public async Task<BlobInfo?> FindAsync(string digest, CancellationToken ct) => await SizeAsync(Parse(digest), ct) is { } size ? new BlobInfo(digest, size) : null;
@@ -137,6 +159,17 @@ internal sealed class BlobStore(IBlobBackend backend, BlobSpool spool, BlobCache
         if (await stream.ReadAsync(bytes.AsMemory(0, 1), ct) == 0 || bytes[0] is not ((byte)'{' or (byte)'[')) return null;
         await stream.ReadExactlyAsync(bytes.AsMemory(1), ct);
         return Encoding.UTF8.GetString(bytes);
+    }
+
+    /// <returns>Null when it is not there, or larger than a blob of a pack.</returns>
+    private async Task<byte[]?> ReadSmallAsync(Digest digest, CancellationToken ct)
+    {
+        if (await backend.ReadAsync(digest, BlobPack.MaxBlob, ct) is { } whole) return whole;
+        if (await RecipeAsync(digest, ct) is not { Size: <= BlobPack.MaxBlob } recipe) return null;
+        await using var made = OpenRecipe(recipe);
+        var content = new byte[recipe.Size];
+        await made.ReadExactlyAsync(content, ct);
+        return content;
     }
 
     /// <summary>Size of the content in whatever form it is there; marked as used.</summary>

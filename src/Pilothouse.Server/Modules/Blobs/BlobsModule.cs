@@ -32,7 +32,7 @@ public sealed class BlobsModule : IModule
         services.AddSingleton<BlobSpool>().AddSingleton<BlobCache>();
         services.AddSingleton<BlobStore>().AddSingleton<IBlobStore>(s => s.GetRequiredService<BlobStore>()).AddSingleton<IBlobPacks>(s => s.GetRequiredService<BlobStore>());
         services.AddSingleton<BlobGarbage>().AddSingleton<IBlobGarbage>(s => s.GetRequiredService<BlobGarbage>());
-        services.AddSingleton<CareStore>().AddSingleton<CollectionService>().AddSingleton<ScrubService>().AddSingleton<UsageService>().AddSingleton<IBlobQuota>(s => s.GetRequiredService<UsageService>()).AddSingleton<IStorageCare, StorageCare>();
+        services.AddSingleton<CareStore>().AddSingleton<CollectionService>().AddSingleton<ScrubService>().AddSingleton<UsageService>().AddSingleton<IBlobQuota, QuotaService>().AddSingleton<BlobIntake>().AddSingleton<IStorageCare, StorageCare>();
         services.AddSingleton<TensorStore>().AddSingleton<TensorService>().AddSingleton<ITensors>(s => s.GetRequiredService<TensorService>()).AddHostedService(s => s.GetRequiredService<TensorService>());
         services.AddSingleton<RecipeService>();
         services.AddSingleton<UploadStore>().AddSingleton<UploadService>().AddSingleton<IUploads>(s => s.GetRequiredService<UploadService>()).AddHostedService<UploadLoop>();

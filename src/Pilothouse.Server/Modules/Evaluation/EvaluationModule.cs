@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using Pilothouse.Server.Modules.Blobs.Api;
 using Pilothouse.Server.Modules.Evaluation.Api;
 using Pilothouse.Server.Modules.Evaluation.Endpoints;
 using Pilothouse.Server.Platform;
@@ -18,7 +19,7 @@ public sealed class EvaluationModule : IModule
     {
         services.AddOptions<EvaluationOptions>().Bind(configuration.GetSection(Name)).ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton(s => s.GetRequiredService<IOptions<EvaluationOptions>>().Value);
-        services.AddSingleton<IProjectContent, ProjectContent>().AddSingleton<ResponseCache>().AddSingleton<EvaluationStore>().AddSingleton<ILineageSource, EvaluationLineage>().AddSingleton<SuiteRows>().AddSingleton<Scoring.Judges>().AddSingleton<Scoring.ScorerFactory>().AddSingleton<EvaluationPlanner>().AddSingleton<SuiteRegistration>().AddSingleton<IProjectSuites>(s => s.GetRequiredService<SuiteRegistration>()).AddSingleton<AnswerSource>();
+        services.AddSingleton<IProjectContent, ProjectContent>().AddSingleton<ResponseCache>().AddSingleton<EvaluationStore>().AddSingleton<ILineageSource, EvaluationLineage>().AddSingleton<IBlobClaims, EvaluationClaims>().AddSingleton<SuiteRows>().AddSingleton<Scoring.Judges>().AddSingleton<Scoring.ScorerFactory>().AddSingleton<EvaluationPlanner>().AddSingleton<SuiteRegistration>().AddSingleton<IProjectSuites>(s => s.GetRequiredService<SuiteRegistration>()).AddSingleton<AnswerSource>();
         services.AddSingleton<EvaluationService>().AddSingleton<IEvaluations>(s => s.GetRequiredService<EvaluationService>()).AddHostedService<EvaluationRecovery>();
         services.AddSingleton<EvaluationDatasetStore>().AddSingleton<EvaluationDatasets>().AddSingleton<RegisteredScorerStore>().AddSingleton<RegisteredScorers>();
     }

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Pilothouse.Protocols.Artifacts;
 using Pilothouse.Protocols.Hub;
 using Pilothouse.Server.Modules.Blobs.Api;
 using Pilothouse.Server.Modules.Registry.Api;
@@ -8,7 +9,7 @@ using ArtifactFile = Pilothouse.Protocols.V1.ArtifactFile;
 namespace Pilothouse.Server.Modules.Hub;
 
 /// <summary>A push of a folder: operations on the newest revision become the next version of the registry, in one transaction.</summary>
-internal sealed partial class HubCommits(HubRepos repos, HubStore store, IRegistryCommits registry, IDatasets datasets, IBlobStore blobs, TimeProvider time, ILogger<HubCommits> logger)
+internal sealed partial class HubCommits(HubRepos repos, HubStore store, IRegistryCommits registry, IDatasets datasets, IBlobStore blobs, IBlobQuota quota, TimeProvider time, ILogger<HubCommits> logger)
 {
     /// <summary>Commits that are tried when somebody else's came first, and the client named no parent.</summary>
     private const int MaxTries = 5;
@@ -35,8 +36,10 @@ internal sealed partial class HubCommits(HubRepos repos, HubStore store, IRegist
     {
         HubNames.Require(id);
         await RequireMainAsync(type, id, revision, ct);
+        var owner = (await repos.FindAsync(type, id, HubRepos.Main, ct)).Project;
         var commit = await HubCommit.ReadAsync(body, async (file, token) =>
         {
+            await quota.RequireRoomAsync(owner, [(Digest.Of(file.Content).ToString(), file.Content.Length)], token);
             var blob = await blobs.PutAsync(file.Content, token);
             return new HubLfsFile(file.Path, blob.Digest["sha256:".Length..], blob.Size);
         }, ct);
@@ -107,14 +110,14 @@ internal sealed partial class HubCommits(HubRepos repos, HubStore store, IRegist
     private async Task<HubRevision> RegisterAsync(string type, string id, HubRevision head, List<ArtifactFile> files, string? description, string actor, CancellationToken ct)
     {
         var name = HubNames.ToRegistry(id);
-        if (type == HubAddress.Dataset) return HubRepos.Of(id, await registry.CommitDatasetAsync(name, files, description, head.Version, actor, ct));
+        if (type == HubAddress.Dataset) return HubRepos.Of(id, await registry.CommitDatasetAsync(name, files, description, head.Project, head.Version, actor, ct));
         var card = await CardAsync(files, ct);
         // What the card names and the registry has becomes lineage; what it names elsewhere stays in the card.
         var trainedOn = new List<string>(head.Model?.Datasets ?? []);
         var known = await datasets.ListAsync(ct);
         foreach (var dataset in card.Texts("datasets"))
             if (HubAddress.IsValidId(dataset) && known.FirstOrDefault(d => d.Name == HubNames.ToRegistry(dataset)) is { } version && !trainedOn.Contains(version.Reference)) trainedOn.Add(version.Reference);
-        return HubRepos.Of(id, await registry.CommitModelAsync(name, files, description, trainedOn, await BaseAsync(card, name, ct) ?? head.Model?.BaseModel, head.Version, actor, ct));
+        return HubRepos.Of(id, await registry.CommitModelAsync(name, files, description, trainedOn, await BaseAsync(card, name, ct) ?? head.Model?.BaseModel, head.Project, head.Version, actor, ct));
     }
 
     private async Task<string?> BaseAsync(ModelCard card, string name, CancellationToken ct)

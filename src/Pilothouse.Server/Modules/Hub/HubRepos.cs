@@ -15,6 +15,9 @@ internal sealed record HubRevision(string Type, string Id, int Version, string S
 
     public DatasetVersion? Dataset { get; init; }
 
+    /// <summary>The project that it belongs to, whose quota its files count for; null = none.</summary>
+    public string? Project => Model?.Project ?? Dataset?.Project;
+
     /// <summary>When its first version was registered.</summary>
     public long BornMs { get; init; }
 }

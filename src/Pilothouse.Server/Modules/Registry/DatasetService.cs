@@ -9,7 +9,7 @@ using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Registry;
 
-internal sealed class DatasetService(DatasetStore store, IBlobStore blobs, ServerOptions options, TimeProvider time) : IDatasets
+internal sealed class DatasetService(DatasetStore store, IBlobStore blobs, IBlobQuota quota, ServerOptions options, TimeProvider time) : IDatasets
 {
     public Task<DatasetVersion> RegisterAsync(string name, NewDatasetVersion version, string actor, CancellationToken ct) => RegisterAsync(name, version, null, false, actor, ct);
 
@@ -39,6 +39,7 @@ internal sealed class DatasetService(DatasetStore store, IBlobStore blobs, Serve
         if (!always && await store.FindByDigestAsync(name, digest, ct) is { } held)
             return held.Format == DatasetFiles.FormatOf(files) ? held : throw RegistryRules.Invalid($"{held.Reference} has this very content, as {held.Format}. The same bytes are not {version.Format} too.");
 
+        await quota.RequireRoomAsync(version.Project, [.. files.Select(f => (f.Digest, f.Size))], ct);
         var found = await ProfileAsync(files, always, ct);
         var rows = files.Select(f => new DatasetFile(f.Path, f.Digest, f.Size, RowReader.IsDataFile(f.Path) ? found.RowsOfFile.GetValueOrDefault(f.Path) : null)).ToList();
         return await store.RegisterAsync(new DatasetVersion(name, 0, digest, DatasetFiles.FormatOf(files), files.Sum(f => f.Size), found.Profile.Rows, [.. found.Profile.Columns.Select(c => c.Name)], version.Description,

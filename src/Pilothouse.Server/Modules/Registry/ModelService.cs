@@ -6,7 +6,7 @@ using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Registry;
 
-internal sealed class ModelService(RegistryStore store, DatasetStore datasets, IBlobStore blobs, ModelCache cache, RegistryAnnouncer announcer, TimeProvider time) : IModels
+internal sealed class ModelService(RegistryStore store, DatasetStore datasets, IBlobStore blobs, IBlobQuota quota, ModelCache cache, RegistryAnnouncer announcer, TimeProvider time) : IModels
 {
     /// <summary>Files of one version.</summary>
     internal const int MaxFiles = 2_000;
@@ -21,6 +21,7 @@ internal sealed class ModelService(RegistryStore store, DatasetStore datasets, I
         await RegistryRules.RequireBlobsAsync(blobs, manifest.Files.Select(f => (f.Digest.ToString(), f.Size, f.Path)), ct);
         if (await store.FindByDigestAsync(ObjectType.Model, name, manifest.Digest.ToString(), ct) is { } held) return held.ToModel();
 
+        await quota.RequireRoomAsync(version.Project, [.. manifest.Files.Select(f => (f.Digest.ToString(), f.Size))], ct);
         foreach (var file in manifest.Files) await ModelFormat.CheckAsync(file.Path, file.Digest.ToString(), blobs, ct);
         var parents = await ResolveDatasetsAsync(version.Datasets, ct);
         var baseModel = await ResolveBaseAsync(version.BaseModel, ct);

@@ -12,8 +12,8 @@ internal sealed class RegistryClaims(Db db) : IBlobClaims
 
     public async Task ReadAsync(Action<BlobClaim> see, CancellationToken ct)
     {
-        await PagesAsync("SELECT name AS Name, version AS Version, project AS Project, files AS Files FROM reg_version WHERE object_type = 'model' AND (name, version) > (@name, @version) ORDER BY name, version LIMIT @limit", "models", see, ct);
-        await PagesAsync("SELECT name AS Name, version AS Version, project AS Project, files AS Files FROM reg_dataset_version WHERE (name, version) > (@name, @version) ORDER BY name, version LIMIT @limit", "datasets", see, ct);
+        await PagesAsync("SELECT name AS Name, version AS Version, project AS Project, files AS Files, NULL AS List FROM reg_version WHERE object_type = 'model' AND (name, version) > (@name, @version) ORDER BY name, version LIMIT @limit", "models", see, ct);
+        await PagesAsync("SELECT name AS Name, version AS Version, project AS Project, files AS Files, digest AS List FROM reg_dataset_version WHERE (name, version) > (@name, @version) ORDER BY name, version LIMIT @limit", "datasets", see, ct);
     }
 
     private async Task PagesAsync(string sql, string scheme, Action<BlobClaim> see, CancellationToken ct)
@@ -23,7 +23,13 @@ internal sealed class RegistryClaims(Db db) : IBlobClaims
         {
             var page = await db.ReadAsync(session => session.QueryAsync<Row>(sql, new { name = after.Name, version = after.Version, limit = PageSize }), ct);
             foreach (var row in page)
-                foreach (var file in WireJson.Read<List<ArtifactFile>>(row.Files)) see(new BlobClaim(row.Project, file.Digest, $"{scheme}:/{row.Name}/{row.Version} {file.Path}") { Kind = scheme == "models" ? "models" : "data sets" });
+            {
+                var files = WireJson.Read<List<ArtifactFile>>(row.Files);
+                foreach (var file in files) See(file.Digest, file.Path);
+                if (row.List is { } list && files.TrueForAll(f => f.Digest != list)) See(list, "(its list of files)");
+
+                void See(string digest, string path) => see(new BlobClaim(row.Project, digest, $"{scheme}:/{row.Name}/{row.Version} {path}") { Kind = scheme == "models" ? "models" : "data sets" });
+            }
             if (page.Count < PageSize) return;
             after = page[^1];
         }
@@ -35,5 +41,8 @@ internal sealed class RegistryClaims(Db db) : IBlobClaims
         public long Version { get; set; }
         public string? Project { get; set; }
         public string Files { get; set; } = "";
+
+        /// <summary>The list of a data set's files is a blob, too; of one that is one file, that file.</summary>
+        public string? List { get; set; }
     }
 }

@@ -22,7 +22,7 @@ public sealed class RepositoriesModule : IModule
     public void AddServices(IServiceCollection services, IConfiguration configuration)
     {
         services.AddOptions<RepositoriesOptions>().BindConfiguration("Repositories").ValidateDataAnnotations().ValidateOnStart();
-        services.AddSingleton<IBlobClaims, LfsClaims>();
+        services.AddSingleton<IBlobClaims, LfsClaims>().AddSingleton<IBlobClaims, LockClaims>();
         services.AddSingleton<Git>().AddSingleton<ProjectStore>();
         services.AddSingleton<ProjectService>().AddSingleton<IProjects>(s => s.GetRequiredService<ProjectService>());
         services.AddSingleton<RepositoryService>().AddSingleton<IRepositories>(s => s.GetRequiredService<RepositoryService>());

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Pilothouse.Server.Modules.Blobs.Api;
 using Pilothouse.Server.Modules.Reproductions.Api;
 using Pilothouse.Server.Modules.Reproductions.Endpoints;
 using Pilothouse.Server.Platform;
@@ -13,7 +14,7 @@ public sealed class ReproductionsModule : IModule
     public string Name => "Reproductions";
 
     public void AddServices(IServiceCollection services, IConfiguration configuration) => services
-        .AddSingleton<ReproductionStore>().AddSingleton<IReproductions, ReproductionService>().AddSingleton<ILineageSource, ReproductionLineage>();
+        .AddSingleton<ReproductionStore>().AddSingleton<IReproductions, ReproductionService>().AddSingleton<ILineageSource, ReproductionLineage>().AddSingleton<IBlobClaims, ReproductionClaims>();
 
     public void MapEndpoints(IEndpointRouteBuilder endpoints) => endpoints.MapReproductions();
 }

@@ -65,14 +65,19 @@ internal sealed class BlobHarness : IAsyncDisposable
 
     public int BlobCount => Directory.Exists(Options.BlobsPath) ? Directory.EnumerateFiles(Options.BlobsPath, "*", SearchOption.AllDirectories).Count() : 0;
 
-    private sealed class NoQuota : IBlobQuota
-    {
-        public Task RequireRoomAsync(string? project, long bytes, CancellationToken ct) => Task.CompletedTask;
-    }
-
     public async ValueTask DisposeAsync()
     {
         await Database.DisposeAsync();
         _data.Delete(recursive: true);
+    }
+}
+
+/// <summary>There is always room.</summary>
+internal sealed class NoQuota : IBlobQuota
+{
+    public Task RequireRoomAsync(string? project, IReadOnlyCollection<(string Key, long Size)> contents, CancellationToken ct) => Task.CompletedTask;
+
+    public void Release(string? project, string key)
+    {
     }
 }

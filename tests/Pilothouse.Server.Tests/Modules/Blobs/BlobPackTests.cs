@@ -3,6 +3,7 @@ using Pilothouse.Client.Uploads;
 using Pilothouse.Protocols;
 using Pilothouse.Protocols.Artifacts;
 using Pilothouse.Protocols.V1;
+using Pilothouse.Server.Modules.Blobs.Api;
 using Pilothouse.Testing;
 
 namespace Pilothouse.Server.Tests.Modules.Blobs;
@@ -16,15 +17,47 @@ public sealed class BlobPackTests
         var contents = Enumerable.Range(0, 20).Select(i => BlobHarness.Content(i * 5000, i)).ToList();
 
         var pack = Pack(contents);
-        await Assert.ThrowsAsync<ProtocolFormatException>(() => h.Blobs.PutPackAsync(new MemoryStream(pack, 0, pack.Length - 1), default));
+        await Assert.ThrowsAsync<ProtocolFormatException>(() => h.Blobs.PutPackAsync(new MemoryStream(pack, 0, pack.Length - 1), null, default));
         var damaged = pack.ToArray();
         damaged[^1] ^= 1;
-        await Assert.ThrowsAsync<ProtocolFormatException>(() => h.Blobs.PutPackAsync(new MemoryStream(damaged), default));
+        await Assert.ThrowsAsync<ProtocolFormatException>(() => h.Blobs.PutPackAsync(new MemoryStream(damaged), null, default));
         Assert.Equal(0, h.BlobCount);
-        Assert.Equal(20, await h.Blobs.PutPackAsync(new MemoryStream(pack), default));
-        Assert.Equal(0, await h.Blobs.PutPackAsync(new MemoryStream(pack), default));
+        Assert.Equal(20, await h.Blobs.PutPackAsync(new MemoryStream(pack), null, default));
+        Assert.Equal(0, await h.Blobs.PutPackAsync(new MemoryStream(pack), null, default));
         foreach (var content in contents) Assert.Equal(content, await h.ReadAsync(BlobHarness.DigestOf(content)));
         Assert.Empty(Directory.EnumerateFiles(Path.Combine(h.Options.TemporaryPath, "blobs")));
+    }
+
+    [Fact]
+    public async Task A_pack_of_what_is_asked_leaves_out_what_is_missing_or_large()
+    {
+        await using var server = await TestServer.StartAsync();
+        var blobs = server.Service<IBlobStore>();
+        // More than what is read at once, and more than what is written at once.
+        var contents = Enumerable.Range(0, 50).Select(i => BlobHarness.Content(i * 1000, i)).ToList();
+        foreach (var content in contents) await blobs.PutAsync(content, default);
+        var large = BlobHarness.Content(BlobPack.MaxBlob + 1, 100);
+        await blobs.PutAsync(large, default);
+        var parts = new[] { BlobHarness.Content(1000, 201), BlobHarness.Content(1000, 202) };
+        foreach (var part in parts) await blobs.PutAsync(part, default);
+        byte[] made = [.. parts[0], .. parts[1]];
+        await server.Client.PutRecipeAsync(new NewRecipe(BlobHarness.DigestOf(made), made.Length, [.. parts.Select(p => new RecipePart(BlobHarness.DigestOf(p), 1000))]), default);
+
+        var got = new List<byte[]>();
+        await foreach (var (digest, content) in server.Client.ReadPackAsync([.. contents.Append(large).Append([1, 2, 3]).Append(made).Select(c => Digest.Of(c))], default))
+        {
+            Assert.Equal(digest, Digest.Of(content.Span));
+            got.Add(content.ToArray());
+        }
+        Assert.Equal(contents.Append(made), got);
+        var many = Enumerable.Range(0, BlobPack.MaxBlobs + 1).Select(_ => Digest.Of([1])).ToList();
+        var refused = await Assert.ThrowsAsync<PilothouseApiException>(async () =>
+        {
+            await foreach (var _ in server.Client.ReadPackAsync(many, default)) { }
+        });
+        Assert.Equal("INVALID_ARGUMENT", refused.Code);
+        using var bad = await server.Http.PostAsync("api/v1/blobs/unpack", new StringContent("""{"digests":["sha256:../../etc"]}""", System.Text.Encoding.UTF8, "application/json"));
+        Assert.Equal(System.Net.HttpStatusCode.BadRequest, bad.StatusCode);
     }
 
     [Fact]

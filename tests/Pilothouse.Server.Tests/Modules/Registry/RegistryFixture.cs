@@ -6,6 +6,7 @@ using Pilothouse.Server.Modules.Audit.Api;
 using Pilothouse.Server.Modules.Blobs;
 using Pilothouse.Server.Modules.Registry;
 using Pilothouse.Server.Platform;
+using Pilothouse.Server.Tests.Modules.Blobs;
 using Pilothouse.Server.Tests.Modules.Monitoring;
 using Pilothouse.Testing;
 
@@ -26,12 +27,12 @@ internal sealed class RegistryFixture : IAsyncDisposable
         Blobs = BlobStore.OnDisk(options, ids, database.Time);
         Audit = new AuditService(new AuditStore(database.Db), database.Time);
         var datasets = new DatasetStore(database.Db, Audit);
-        Datasets = new DatasetService(datasets, Blobs, options, database.Time);
+        Datasets = new DatasetService(datasets, Blobs, new NoQuota(), options, database.Time);
         Content = new DatasetReader(Datasets, datasets, Blobs, new DatasetDiffs(Blobs, options, ids), options);
         Maker = new DatasetMaker(Datasets, Blobs, options, ids);
         Store = new RegistryStore(database.Db, Audit);
         var announcer = new RegistryAnnouncer(Events);
-        Models = new ModelService(Store, datasets, Blobs, new ModelCache(Blobs, options, ids), announcer, database.Time);
+        Models = new ModelService(Store, datasets, Blobs, new NoQuota(), new ModelCache(Blobs, options, ids), announcer, database.Time);
         Prompts = new PromptService(Store, announcer, database.Time);
     }
 

@@ -21,8 +21,14 @@ public sealed record BlobClaim(string? Project, string Digest, string Name)
 
 public interface IBlobQuota
 {
-    /// <summary>Refuses content for which a project has no room.</summary>
+    /// <summary>
+    /// Refuses contents for which a project has no room. What the project names already, and what was let in before and is still on its way, counts once: asking again is harmless.
+    /// </summary>
     /// <param name="project">Null = of no project: never refused.</param>
-    /// <exception cref="Platform.PilothouseException">StorageFull, with the figures.</exception>
-    Task RequireRoomAsync(string? project, long bytes, CancellationToken ct);
+    /// <param name="contents">Their digests, or for a content whose digest is not known yet any other unique key; sizes in bytes.</param>
+    /// <exception cref="Platform.PilothouseException">StorageFull, with the figures; then nothing was noted.</exception>
+    Task RequireRoomAsync(string? project, IReadOnlyCollection<(string Key, long Size)> contents, CancellationToken ct);
+
+    /// <summary>A content that was let in does not come after all.</summary>
+    void Release(string? project, string key);
 }

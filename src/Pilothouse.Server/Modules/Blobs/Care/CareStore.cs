@@ -6,11 +6,16 @@ namespace Pilothouse.Server.Modules.Blobs.Care;
 internal sealed class CareStore(Db db)
 {
     private const int MaxQuotas = 100_000;
+    private const int MaxUploads = 1_000_000;
 
     public Task<Dictionary<string, long>> QuotasAsync(CancellationToken ct) => db.ReadAsync(async session =>
         (await session.QueryAsync<QuotaRow>("SELECT project AS Project, bytes AS Bytes FROM blb_quota ORDER BY project LIMIT @limit", new { limit = MaxQuotas })).ToDictionary(q => q.Project, q => q.Bytes), ct);
 
     public Task<long?> QuotaAsync(string project, CancellationToken ct) => db.ReadAsync(session => session.ScalarAsync<long?>("SELECT bytes FROM blb_quota WHERE project = @project", new { project }), ct);
+
+    /// <summary>What is being uploaded for a project, or was lately: by digest, or <c>upload:ID</c> while that is not known.</summary>
+    public Task<List<(string Key, long Size)>> UploadsAsync(string project, CancellationToken ct) => db.ReadAsync(async session =>
+        (await session.QueryAsync<UploadRow>("SELECT COALESCE(digest, 'upload:' || id) AS Name, size AS Size FROM blb_upload WHERE project = @project LIMIT @limit", new { project, limit = MaxUploads })).ConvertAll(u => (u.Name, u.Size)), ct);
 
     public static Task SetQuotaAsync(DbSession session, string project, long? bytes, string actor, long now) => bytes is null
         ? session.ExecuteAsync("DELETE FROM blb_quota WHERE project = @project", new { project })
@@ -26,6 +31,12 @@ internal sealed class CareStore(Db db)
         """, new { kind, startedMs, report }), ct);
 
     public Task<string?> LastAsync(string kind, CancellationToken ct) => db.ReadAsync(session => session.ScalarAsync<string>("SELECT report FROM blb_care WHERE kind = @kind", new { kind }), ct);
+
+    private sealed class UploadRow
+    {
+        public string Name { get; set; } = "";
+        public long Size { get; set; }
+    }
 
     private sealed class QuotaRow
     {

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Pilothouse.Data;
 using Pilothouse.Protocols.Artifacts;
 using Pilothouse.Protocols.V1;
@@ -9,18 +8,43 @@ using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Blobs.Care;
 
-/// <summary>Who keeps how much, and whether there is room for more.</summary>
-internal sealed class UsageService(Db db, BlobStore blobs, IBlobBackend backend, CareStore store, IEnumerable<IBlobClaims> claims, IAuditLog audit, TimeProvider time) : IBlobQuota, IDisposable
+/// <summary>Who keeps how much.</summary>
+internal sealed class UsageService(Db db, BlobStore blobs, IBlobBackend backend, CareStore store, IEnumerable<IBlobClaims> claims, IAuditLog audit, TimeProvider time)
 {
-    /// <summary>A quota is checked against figures of this age, and what was let in since.</summary>
-    private static readonly TimeSpan MaxAge = TimeSpan.FromMinutes(1);
-
-    private readonly SemaphoreSlim _gate = new(1, 1);
-    private readonly Dictionary<string, long> _since = new(StringComparer.Ordinal);
-    private Dictionary<string, long>? _used;
-    private long _usedMs;
-
     public async Task<BlobUsage> ReadAsync(CancellationToken ct)
+    {
+        var (sizes, stored, byProject, byKind, named) = await LookAsync(ct);
+        var quotas = await store.QuotasAsync(ct);
+        foreach (var project in quotas.Keys) byProject.TryAdd(project, []);
+        var claimed = byProject.Values.SelectMany(d => d).ToHashSet();
+        return new BlobUsage(sizes.Count, sizes.Values.Sum(), stored, sizes.Where(s => !claimed.Contains(s.Key)).Sum(s => s.Value),
+            [.. byProject.Select(p => new ProjectUsage(p.Key.Length == 0 ? null : p.Key, p.Value.Count, p.Value.Sum(d => sizes[d]), quotas.TryGetValue(p.Key, out var quota) ? quota : null))
+                .OrderByDescending(p => p.Bytes).ThenBy(p => p.Project, StringComparer.Ordinal)])
+        {
+            NamedBytes = named,
+            Kinds = [.. byKind.Select(k => new KindUsage(k.Key, k.Value.Count, k.Value.Sum(d => sizes[d]))).OrderByDescending(k => k.Bytes).ThenBy(k => k.Kind, StringComparer.Ordinal)],
+        };
+    }
+
+    /// <summary>What the projects that have a quota name, and its bytes.</summary>
+    public async Task<Dictionary<string, (HashSet<Digest> Named, long Bytes)>> LimitedAsync(CancellationToken ct)
+    {
+        var (sizes, _, byProject, _, _) = await LookAsync(ct);
+        return (await store.QuotasAsync(ct)).Keys.ToDictionary(p => p, p => byProject.TryGetValue(p, out var named) ? (named, named.Sum(d => sizes[d])) : ([], 0L), StringComparer.Ordinal);
+    }
+
+    /// <exception cref="PilothouseException">InvalidArgument.</exception>
+    public async Task SetQuotaAsync(string project, long? bytes, string actor, CancellationToken ct)
+    {
+        if (bytes < 0 || project.Length is 0 or > 200) throw new PilothouseException(ErrorCode.InvalidArgument, "A quota is a number of bytes that is not negative, of a project with a name.");
+        await db.WriteAsync(async session =>
+        {
+            await CareStore.SetQuotaAsync(session, project, bytes, actor, time.NowMs());
+            await audit.AppendAsync(session, new AuditEvent(actor, "blobs.quota", $"projects/{project}", new { bytes }));
+        }, ct);
+    }
+
+    private async Task<Look> LookAsync(CancellationToken ct)
     {
         var sizes = new Dictionary<Digest, long>();
         var stored = 0L;
@@ -47,16 +71,7 @@ internal sealed class UsageService(Db db, BlobStore blobs, IBlobBackend backend,
                 Add(byKind, claim.Kind, digest);
             }, ct);
         }
-        var quotas = await store.QuotasAsync(ct);
-        foreach (var project in quotas.Keys) byProject.TryAdd(project, []);
-        var claimed = byProject.Values.SelectMany(d => d).ToHashSet();
-        return new BlobUsage(sizes.Count, sizes.Values.Sum(), stored, sizes.Where(s => !claimed.Contains(s.Key)).Sum(s => s.Value),
-            [.. byProject.Select(p => new ProjectUsage(p.Key.Length == 0 ? null : p.Key, p.Value.Count, p.Value.Sum(d => sizes[d]), quotas.TryGetValue(p.Key, out var quota) ? quota : null))
-                .OrderByDescending(p => p.Bytes).ThenBy(p => p.Project, StringComparer.Ordinal)])
-        {
-            NamedBytes = named,
-            Kinds = [.. byKind.Select(k => new KindUsage(k.Key, k.Value.Count, k.Value.Sum(d => sizes[d]))).OrderByDescending(k => k.Bytes).ThenBy(k => k.Kind, StringComparer.Ordinal)],
-        };
+        return new Look(sizes, stored, byProject, byKind, named);
 
         static void Add(Dictionary<string, HashSet<Digest>> groups, string key, Digest digest)
         {
@@ -65,39 +80,9 @@ internal sealed class UsageService(Db db, BlobStore blobs, IBlobBackend backend,
         }
     }
 
-    public void Dispose() => _gate.Dispose();
-
-    /// <exception cref="PilothouseException">InvalidArgument.</exception>
-    public async Task SetQuotaAsync(string project, long? bytes, string actor, CancellationToken ct)
-    {
-        if (bytes < 0 || project.Length is 0 or > 200) throw new PilothouseException(ErrorCode.InvalidArgument, "A quota is a number of bytes that is not negative, of a project with a name.");
-        await db.WriteAsync(async session =>
-        {
-            await CareStore.SetQuotaAsync(session, project, bytes, actor, time.NowMs());
-            await audit.AppendAsync(session, new AuditEvent(actor, "blobs.quota", $"projects/{project}", new { bytes }));
-        }, ct);
-    }
-
-    public async Task RequireRoomAsync(string? project, long bytes, CancellationToken ct)
-    {
-        if (project is null || await store.QuotaAsync(project, ct) is not { } quota) return;
-        await _gate.WaitAsync(ct);
-        try
-        {
-            if (_used is null || time.NowMs() - _usedMs > MaxAge.TotalMilliseconds)
-            {
-                _used = (await ReadAsync(ct)).Projects.Where(p => p.Project is not null).ToDictionary(p => p.Project!, p => p.Bytes);
-                _usedMs = time.NowMs();
-                _since.Clear();
-            }
-            var used = _used.GetValueOrDefault(project) + _since.GetValueOrDefault(project);
-            if (used + bytes > quota)
-                throw new PilothouseException(ErrorCode.StorageFull, string.Create(CultureInfo.InvariantCulture, $"The project '{project}' may keep {quota} bytes and has {used}: {bytes} more do not fit. Delete what is not needed, or raise it: pilothouse blobs quota {project} SIZE"));
-            _since[project] = _since.GetValueOrDefault(project) + bytes;
-        }
-        finally
-        {
-            _gate.Release();
-        }
-    }
+    /// <param name="Sizes">Of all contents.</param>
+    /// <param name="Stored">What they take in the store.</param>
+    /// <param name="ByProject">Which of them each project names; "" = named, but by no project.</param>
+    /// <param name="Named">Bytes named, as often as they are named.</param>
+    private sealed record Look(Dictionary<Digest, long> Sizes, long Stored, Dictionary<string, HashSet<Digest>> ByProject, Dictionary<string, HashSet<Digest>> ByKind, long Named);
 }

@@ -17,9 +17,10 @@ internal static class BlobEndpoints
     public static void MapBlobs(this IEndpointRouteBuilder endpoints)
     {
         var blobs = endpoints.MapGroup("/api/v1/blobs").WithErrors(NativeErrors.Instance).WithTags("Blobs");
-        blobs.MapPost("", (HttpContext http, IBlobStore store, CancellationToken ct) => PutAsync(null, http, store, ct));
+        blobs.MapPost("", (string? project, HttpContext http, IBlobStore store, BlobIntake intake, CancellationToken ct) => PutAsync(null, project, http, store, intake, ct));
         blobs.MapPost("have", HaveAsync);
-        blobs.MapPost("pack", async (HttpContext http, IBlobPacks packs, CancellationToken ct) => new PackedBlobs(await packs.PutPackAsync(http.Request.Body, ct)));
+        blobs.MapPost("pack", async (string? project, HttpContext http, BlobIntake intake, CancellationToken ct) => new PackedBlobs(await intake.PutPackAsync(http.Request.Body, project, ct)));
+        blobs.MapPost("unpack", Unpack);
         blobs.MapPut("{digest}", PutAsync);
         blobs.MapGet("{digest}/tensors", async (string digest, ITensors tensors, CancellationToken ct) =>
             await tensors.FindAsync(digest, ct) ?? throw new PilothouseException(ErrorCode.FailedPrecondition, $"{digest} is no weight file: safetensors and GGUF have tensors."));
@@ -40,11 +41,18 @@ internal static class BlobEndpoints
         return new MissingBlobs([.. digests.Where((_, i) => !held[i])]);
     }
 
-    private static async Task<IResult> PutAsync(string? digest, HttpContext http, IBlobStore store, CancellationToken ct)
+    /// <summary>Small blobs in one stream; those that are missing or large are left out.</summary>
+    private static IResult Unpack(HaveBlobs body, BlobIntake intake, CancellationToken ct)
+    {
+        var write = intake.Unpack(body);
+        return Results.Stream(target => write(target, ct), BlobPack.ContentType);
+    }
+
+    private static async Task<IResult> PutAsync(string? digest, string? project, HttpContext http, IBlobStore store, BlobIntake intake, CancellationToken ct)
     {
         if (digest is not null && await store.FindAsync(digest, ct) is { } held) return Results.Json(held);
         http.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize = null; // streamed to disk: the disk is the bound
-        return Results.Json(await store.PutAsync(http.Request.Body, digest, ct), statusCode: StatusCodes.Status201Created);
+        return Results.Json(await intake.PutAsync(http.Request.Body, http.Request.ContentLength, digest, project, ct), statusCode: StatusCodes.Status201Created);
     }
 
     /// <summary>Ranges and conditional requests included: a digest is the perfect ETag.</summary>

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Pilothouse.Protocols.Artifacts;
 using Pilothouse.Protocols.V1;
+using Pilothouse.Server.Modules.Blobs.Api;
 using Pilothouse.Server.Modules.Blobs.Storage;
 using Pilothouse.Server.Modules.Blobs.Tensors;
 using Pilothouse.Server.Platform;
@@ -11,12 +12,12 @@ namespace Pilothouse.Server.Modules.Blobs.Recipes;
 /// Contents made of parts: a changed checkpoint brings only its changed tensors, and only those take space. A part is a blob of its own, or a stretch of a weight
 /// file that is here whole.
 /// </summary>
-internal sealed class RecipeService(BlobStore blobs, IBlobBackend backend, TensorStore tensors)
+internal sealed class RecipeService(BlobStore blobs, IBlobBackend backend, TensorStore tensors, IBlobQuota quota)
 {
     /// <summary>Parts are sent as blobs of their own, so they are small enough to be sent again.</summary>
     public const long MaxPart = 1024L * 1024 * 1024;
 
-    /// <exception cref="PilothouseException">InvalidArgument, TooLarge, DigestMismatch (the parts do not give the whole).</exception>
+    /// <exception cref="PilothouseException">InvalidArgument, TooLarge, DigestMismatch (the parts do not give the whole), StorageFull (over the project's quota).</exception>
     public async Task<RecipeState> PutAsync(NewRecipe recipe, CancellationToken ct)
     {
         Check(recipe);
@@ -24,6 +25,8 @@ internal sealed class RecipeService(BlobStore blobs, IBlobBackend backend, Tenso
         if (await blobs.FindAsync(recipe.Digest, ct) is { } held)
             return held.Size == recipe.Size ? new RecipeState(true, [], held.Size) : throw Invalid($"The blob {held.Digest} has {held.Size} bytes, not {recipe.Size}.");
 
+        // The whole counts, as it does in the usage: what it shares with others they may delete.
+        await quota.RequireRoomAsync(recipe.Project, [(recipe.Digest, recipe.Size)], ct);
         var pieces = await LocateAsync(recipe.Parts, ct);
         var missing = recipe.Parts.Where(p => !pieces.ContainsKey(p.Digest)).Select(p => p.Digest).Distinct(StringComparer.Ordinal).ToList();
         var shared = recipe.Parts.Where(p => pieces.ContainsKey(p.Digest)).Sum(p => p.Size);

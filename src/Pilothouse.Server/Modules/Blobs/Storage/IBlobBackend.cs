@@ -32,6 +32,9 @@ internal interface IBlobBackend
     /// <summary>Opens for reading, seekable; null when it is not there.</summary>
     Task<Stream?> OpenAsync(Digest digest, BlobForm form, CancellationToken ct);
 
+    /// <summary>Reads a whole object; null when it is not there, or larger.</summary>
+    Task<byte[]?> ReadAsync(Digest digest, int maxBytes, CancellationToken ct);
+
     /// <summary>Path of a local file that is the object; null when it is not there, or not local.</summary>
     string? LocalPath(Digest digest);
 

@@ -68,6 +68,15 @@ internal sealed class S3Backend : IBlobBackend, IDisposable
     public async Task<Stream?> OpenAsync(Digest digest, BlobForm form, CancellationToken ct) =>
         await HeadAsync(digest, form, ct) is { } head ? new S3Stream((from, token) => ReadAsync(KeyOf(digest, form), from, head.Size, token), head.Size) : null;
 
+    public async Task<byte[]?> ReadAsync(Digest digest, int maxBytes, CancellationToken ct)
+    {
+        await using var content = await OpenAsync(digest, BlobForm.Whole, ct);
+        if (content is null || content.Length > maxBytes) return null;
+        var bytes = new byte[content.Length];
+        await content.ReadExactlyAsync(bytes, ct);
+        return bytes;
+    }
+
     public string? LocalPath(Digest digest) => null;
 
     public Task<long?> TryDeleteAsync(Digest digest, BlobForm form, long unusedSinceMs, bool dryRun, CancellationToken ct) => GatedAsync<long?>(digest, async () =>

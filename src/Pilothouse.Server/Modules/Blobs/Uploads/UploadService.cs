@@ -43,11 +43,12 @@ internal sealed class UploadService(UploadStore store, BlobStore blobs, IBlobQuo
             return held.Size == upload.Size ? new UploadState("", held.Size, held.Digest, true, MinPartSize, 0, [], held.Size, 0) : throw Invalid($"The blob {held.Digest} has {held.Size} bytes, not {upload.Size}.");
         if (await store.FindOpenAsync(actor, upload.Size, upload.Digest, upload.Key, ct) is { } open && await SessionAsync(open.Id, ct) is { } session) return State(session);
 
-        await quota.RequireRoomAsync(upload.Project, upload.Size, ct);
+        // Random, and not in the order of time: who knows it may go on with the upload.
+        var id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
+        await quota.RequireRoomAsync(upload.Project, [(upload.Digest ?? "upload:" + id, upload.Size)], ct);
         var row = new UploadStore.UploadRow
         {
-            // Random, and not in the order of time: who knows it may go on with the upload.
-            Id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)),
+            Id = id,
             Digest = upload.Digest,
             Size = upload.Size,
             PartSize = PartSize(upload.Size),
@@ -200,6 +201,7 @@ internal sealed class UploadService(UploadStore store, BlobStore blobs, IBlobQuo
     private async Task DropAsync(UploadSession session, CancellationToken ct)
     {
         await store.DeleteAsync(session.Row.Id, ct);
+        if (session.Row.Digest is { } digest) quota.Release(session.Row.Project, digest);
         session.Closed = true;
         session.DeleteSpool();
         _sessions.TryRemove(session.Row.Id, out _);

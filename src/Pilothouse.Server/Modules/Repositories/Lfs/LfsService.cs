@@ -35,8 +35,9 @@ internal sealed class LfsService(IProjects projects, LfsStore store, LfsTokens t
         var wanted = request.Objects.Select(o => o ?? new LfsObjectId(null, 0)).ToList();
         var wrongHash = request.HashAlgo is not (null or "" or Sha256);
         var held = wrongHash ? [] : await store.FindAsync(project, [.. wanted.Select(o => o.Oid).Where(LfsPointer.IsOid).Distinct().Select(oid => oid!)], ct);
+        // What the server has anyway counts for the project, too, once it is the project's.
+        if (upload && !wrongHash) await quota.RequireRoomAsync(project, [.. wanted.Where(o => LfsPointer.IsOid(o.Oid) && o.Size > 0 && !held.ContainsKey(o.Oid!)).Select(o => ("sha256:" + o.Oid, Math.Min(o.Size, options.Value.LfsMaxObjectBytes)))], ct);
         if (upload && !wrongHash) await LinkAsync(project, wanted.Where(o => LfsPointer.IsOid(o.Oid)).Select(o => new LfsPointer(o.Oid!, o.Size)), held, caller.Name, ct);
-        if (upload && wanted.Where(o => LfsPointer.IsOid(o.Oid) && o.Size > 0 && !held.ContainsKey(o.Oid!)).DistinctBy(o => o.Oid).Sum(o => Math.Min(o.Size, options.Value.LfsMaxObjectBytes)) is > 0 and var more) await quota.RequireRoomAsync(project, more, ct);
         var gone = upload || wrongHash ? [] : await GoneAsync(project, wanted, held, ct);
         var transfer = Transfer(request.Transfers ?? [], upload);
         var answers = wanted.Select(o => wrongHash ? Failed(o, 409, $"Objects are named by {Sha256} here, not by {request.HashAlgo}.") : gone.TryGetValue(o.Oid ?? "", out var removed) ? Failed(o, 410, removed) : Answer(project, o, upload, held, root, caller, transfer == Tus)).ToList();
@@ -49,6 +50,8 @@ internal sealed class LfsService(IProjects projects, LfsStore store, LfsTokens t
     public async Task StoreAsync(LfsGrant grant, Stream content, long? length, CancellationToken ct)
     {
         if (length is { } announced && announced != grant.Size) throw WrongSize(grant, announced);
+        // The batch was asked some time ago, maybe.
+        await quota.RequireRoomAsync(grant.Project, [("sha256:" + grant.Oid, grant.Size)], ct);
         var blob = await blobs.PutAsync(content, "sha256:" + grant.Oid, ct);
         if (blob.Size != grant.Size) throw WrongSize(grant, blob.Size);
         await store.AddAsync(grant.Project, [(grant.Oid, grant.Size)], grant.Caller, ct);
@@ -75,15 +78,17 @@ internal sealed class LfsService(IProjects projects, LfsStore store, LfsTokens t
     /// Gives the project those objects that the server has anyway, so that they need not be sent. Whoever may write here may read every blob by its digest, so this gives nothing away.
     /// </summary>
     /// <param name="held">Objects that the project has; those found are added.</param>
+    /// <exception cref="PilothouseException">StorageFull: the project has no room for them.</exception>
     public async Task LinkAsync(string project, IEnumerable<LfsPointer> wanted, Dictionary<string, long> held, string actor, CancellationToken ct)
     {
-        List<(string, long)> found = [];
+        List<(string Oid, long Size)> found = [];
         foreach (var pointer in wanted)
         {
             if (held.ContainsKey(pointer.Oid) || await blobs.FindAsync("sha256:" + pointer.Oid, ct) is not { } blob || blob.Size != pointer.Size) continue;
-            held[pointer.Oid] = blob.Size;
             found.Add((pointer.Oid, blob.Size));
         }
+        await quota.RequireRoomAsync(project, [.. found.Select(f => ("sha256:" + f.Oid, f.Size))], ct);
+        foreach (var (oid, size) in found) held[oid] = size;
         await store.AddAsync(project, found, actor, ct);
     }
 

@@ -4,11 +4,12 @@ using Pilothouse.Protocols.Artifacts;
 using Pilothouse.Protocols.Locks;
 using Pilothouse.Server.Modules.Blobs.Api;
 using Pilothouse.Server.Modules.Repositories.Push;
+using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Repositories.Locks;
 
 /// <summary>A commit does not come in without the data that its lock pins; what came in is claimed for the project, so that it is never collected.</summary>
-internal sealed class PushLocks(IBlobStore blobs, LockStore store)
+internal sealed class PushLocks(IBlobStore blobs, IBlobQuota quota, LockStore store)
 {
     private const int MaxLockBytes = 64 * 1024 * 1024;
 
@@ -34,10 +35,10 @@ internal sealed class PushLocks(IBlobStore blobs, LockStore store)
 
     private async Task CheckAsync(string project, string actor, string path, LockFile file, bool requireData, PushFindings findings, CancellationToken ct)
     {
-        var (held, missing) = (new List<string>(), new List<string>());
+        var (held, missing) = (new List<BlobInfo>(), new List<string>());
         foreach (var (digest, what) in await WantedAsync(file, ct))
         {
-            if (await blobs.FindAsync(digest, ct) is not null) held.Add(digest);
+            if (await blobs.FindAsync(digest, ct) is { } blob) held.Add(blob);
             else missing.Add($"{what}  {digest}");
         }
         if (missing.Count > 0 && requireData)
@@ -48,7 +49,16 @@ internal sealed class PushLocks(IBlobStore blobs, LockStore store)
             findings.Add("Send them with: pilothouse add PATH (models and data sets: pilothouse model register, pilothouse dataset register)");
             return;
         }
-        await store.ClaimAsync(project, held, actor, ct);
+        try
+        {
+            await quota.RequireRoomAsync(project, [.. held.Select(b => (b.Digest, b.Size))], ct);
+        }
+        catch (PilothouseException e) when (e.Code == ErrorCode.StorageFull)
+        {
+            findings.Add(e.Message);
+            return;
+        }
+        await store.ClaimAsync(project, [.. held.Select(b => b.Digest)], actor, ct);
     }
 
     /// <summary>Contents that lie on the server: tracked files, registered models and data sets. What Git itself holds is not among them.</summary>

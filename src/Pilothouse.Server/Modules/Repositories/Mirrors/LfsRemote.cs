@@ -8,19 +8,20 @@ using Pilothouse.Server.Platform;
 namespace Pilothouse.Server.Modules.Repositories.Mirrors;
 
 /// <summary>LFS objects of a mirror's other side: the client's half of batch and basic transfer.</summary>
-internal sealed class LfsRemote(IHttpClientFactory http, IBlobStore blobs, LfsStore store)
+internal sealed class LfsRemote(IHttpClientFactory http, IBlobStore blobs, IBlobQuota quota, LfsStore store)
 {
     public const string HttpClientName = "mirrors";
     private const int Batch = 100;
     private const int MaxAnswer = 4 * 1024 * 1024;
     private const string MediaType = "application/vnd.git-lfs+json";
 
-    /// <exception cref="PilothouseException">UpstreamFailed: the other side does not have them all.</exception>
+    /// <exception cref="PilothouseException">UpstreamFailed: the other side does not have them all. StorageFull: over the project's quota.</exception>
     public async Task DownloadAsync(MirrorRemote remote, IReadOnlyList<LfsPointer> wanted, CancellationToken ct)
     {
         using var client = http.CreateClient(HttpClientName);
         foreach (var chunk in wanted.Chunk(Batch))
         {
+            await quota.RequireRoomAsync(remote.Project, [.. chunk.Select(p => ("sha256:" + p.Oid, p.Size))], ct);
             foreach (var answer in (await AskAsync(client, remote, "download", chunk, ct)).Objects)
             {
                 if (answer.Error is { } error) throw new PilothouseException(ErrorCode.UpstreamFailed, $"The other side does not give object {answer.Oid}: {error.Code} {error.Message}");

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Pilothouse.Protocols.Lfs;
 using Pilothouse.Server.Modules.Repositories.Lfs;
+using Pilothouse.Server.Platform;
 using Pilothouse.Server.Modules.Repositories.Locks;
 
 namespace Pilothouse.Server.Modules.Repositories.Push;
@@ -73,7 +74,15 @@ internal sealed class PushContent(Git git, LfsService lfs, LfsStore objects, Lfs
         }
         if (pointers.Count == 0) return;
         var held = await objects.FindAsync(project, [.. pointers.Select(p => p.Pointer.Oid).Distinct()], ct);
-        await lfs.LinkAsync(project, pointers.Select(p => p.Pointer), held, actor, ct);
+        try
+        {
+            await lfs.LinkAsync(project, pointers.Select(p => p.Pointer), held, actor, ct);
+        }
+        catch (PilothouseException e) when (e.Code == ErrorCode.StorageFull)
+        {
+            findings.Add(e.Message);
+            return;
+        }
         foreach (var (path, pointer) in pointers)
         {
             if (!held.TryGetValue(pointer.Oid, out var size)) findings.Missing(path, pointer);
