@@ -7,6 +7,13 @@ public sealed partial class PilothouseClient
     /// <summary>Starts an evaluation; it runs on the server.</summary>
     public Task<EvaluationSummary> StartEvaluationAsync(NewEvaluation evaluation, CancellationToken ct) => PostAsync<EvaluationSummary>("api/v1/evaluations", evaluation, ct);
 
+    /// <summary>What an evaluation would take; nothing is asked.</summary>
+    public Task<EvaluationEstimate> EstimateEvaluationAsync(NewEvaluation evaluation, CancellationToken ct) => PostAsync<EvaluationEstimate>("api/v1/evaluations/estimate", evaluation, ct);
+
+    /// <summary>One case over the finished evaluations of a project, newest first.</summary>
+    public Task<IReadOnlyList<CaseHistoryEntry>> GetCaseHistoryAsync(string project, string suite, string caseId, int limit, CancellationToken ct) =>
+        GetAsync<IReadOnlyList<CaseHistoryEntry>>($"api/v1/evaluations/history?limit={limit}{Query("project", project)}{Query("suite", suite)}{Query("case", caseId)}", ct);
+
     /// <summary>State and, once it is finished, the results.</summary>
     public Task<EvaluationDetail> GetEvaluationAsync(string id, CancellationToken ct) => GetAsync<EvaluationDetail>($"api/v1/evaluations/{Uri.EscapeDataString(id)}", ct);
 

@@ -18,10 +18,10 @@ internal static class JinjaLexer
 {
     private static readonly string[] Operators = ["==", "!=", "<=", ">=", "//", "+", "-", "*", "%", "~", "<", ">", "=", "(", ")", "[", "]", "{", "}", ",", ".", "|", ":"];
 
-    public static List<JinjaToken> Read(string template)
+    public static List<JinjaToken> Read(string template, bool trimsBlocks = true)
     {
         var source = template.ReplaceLineEndings("\n");
-        if (source.EndsWith('\n')) source = source[..^1]; // as Jinja does
+        if (trimsBlocks && source.EndsWith('\n')) source = source[..^1]; // as Jinja does
         var tokens = new List<JinjaToken>();
         var (at, line, strip) = (0, 1, Strip.None);
         while (at < source.Length)
@@ -30,10 +30,10 @@ internal static class JinjaLexer
             var mark = open < source.Length ? source[open + 1] : '\0';
             var text = source[at..open];
             var raw = text;
-            text = strip == Strip.All ? text.TrimStart() : strip == Strip.Line && text.StartsWith('\n') ? text[1..] : text;
+            text = strip == Strip.All ? text.TrimStart() : trimsBlocks && strip == Strip.Line && text.StartsWith('\n') ? text[1..] : text;
             var tagStart = open + 2;
             if (tagStart < source.Length && source[tagStart] == '-') { text = text.TrimEnd(); tagStart++; }
-            else if (mark is '%' or '#') text = TrimOwnLine(text, atLineStart: at == 0 || raw.Length > 0 && text.Length < raw.Length);
+            else if (trimsBlocks && mark is ('%' or '#')) text = TrimOwnLine(text, atLineStart: at == 0 || raw.Length > 0 && text.Length < raw.Length);
             if (text.Length > 0) tokens.Add(new JinjaToken(JinjaTokenKind.Text, text, line));
             line += raw.Count(c => c == '\n');
             if (open == source.Length) break;

@@ -33,7 +33,7 @@ internal sealed record OutputNode(Expr Value) : Node
     public override void Render(JinjaScope scope, JinjaOutput output)
     {
         output.Step();
-        output.Write(Values.ToRope(Value.Eval(scope)));
+        output.Write(output.IsNunjucks ? Values.ToNunjucks(Value.Eval(scope)) : Values.ToRope(Value.Eval(scope)));
     }
 }
 
@@ -103,6 +103,16 @@ internal static class Values
         Rope r => r.Length > 0,
         List<object?> l => l.Count > 0,
         _ => true,
+    };
+
+    /// <summary>As Nunjucks writes values: nothing for none, booleans as JavaScript does, lists with commas.</summary>
+    public static Rope ToNunjucks(object? value) => value switch
+    {
+        null => Rope.Empty,
+        bool b => Rope.Of(b ? "true" : "false"),
+        List<object?> list => Rope.Of(string.Join(',', list.Select(item => ToNunjucks(item).Text))),
+        Dictionary<string, object?> => throw new ProtocolFormatException("The chat template writes an object as text, which is not supported."),
+        _ => ToRope(value),
     };
 
     public static Rope ToRope(object? value) => value switch

@@ -50,6 +50,9 @@ internal sealed class JinjaOutput
     private int _length;
     private int _steps;
 
+    /// <summary>Values are written as Nunjucks does, not as Jinja.</summary>
+    public bool IsNunjucks { get; init; }
+
     public void Step()
     {
         if (++_steps > MaxSteps) throw new ProtocolFormatException($"The chat template did not end within {MaxSteps} steps.");

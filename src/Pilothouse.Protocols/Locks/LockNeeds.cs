@@ -91,6 +91,10 @@ public static class LockNeeds
         if (suite.Pack is not null) Add("pack", suite.Pack, Digest.Of(RedTeamPacks.Rows(suite.Pack)).ToString());
         if (suite.Messages is not null) Add("messages", suite.Messages);
         if (suite.Repeats != 1) Add("repeats", Number(suite.Repeats));
+        if (suite.Target is not null) Add("target", suite.Target.Definition());
+        if (suite.Tools is not null) Add("tools", suite.Tools);
+        foreach (var look in suite.Looks) Add("look", Number(look));
+        foreach (var one in suite.Quarantine) Add("quarantine", one.Case, one.Until.ToString("O", CultureInfo.InvariantCulture), one.Owner);
         foreach (var scorer in suite.Scorers)
         {
             Add("scorer", scorer.Name, scorer.Type.ToString(), scorer.Pattern);

@@ -118,6 +118,15 @@ public sealed record ModelEntry
 
     /// <summary>Name of the environment variable that holds that server's API key: keys never stand in the file.</summary>
     public string? ApiKeyEnv { get; init; }
+
+    /// <summary>Requests that an evaluation may send to that server in a minute; null = as fast as it answers. Engine openai only.</summary>
+    public int? RequestsPerMinute { get; init; }
+
+    /// <summary>Tokens, read and written, that an evaluation may take there in a minute. Engine openai only.</summary>
+    public int? TokensPerMinute { get; init; }
+
+    /// <summary>For how long evaluations reuse its answers although nobody can vouch for its content; null = never. Engine openai only.</summary>
+    public TimeSpan? CacheFor { get; init; }
 }
 
 /// <summary>Price of a million tokens, in one currency for the whole project.</summary>

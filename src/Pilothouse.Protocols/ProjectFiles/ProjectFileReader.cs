@@ -71,5 +71,5 @@ public static class ProjectFileReader
     }
 
     private static OrderedDictionary<string, SuiteEntry> WithDefaultScorers(ProjectFile file) => new(file.Suites.Select(s => KeyValuePair.Create(s.Key,
-        s.Value.Scorers.Count > 0 ? s.Value : s.Value.Pack is { } pack ? s.Value with { Scorers = RedTeamPacks.Scorers(pack) } : !file.Models.TryGetValue(s.Value.Model, out var model) ? s.Value : s.Value with { Scorers = ScorerEntry.Defaults(model.Kind) })));
+        s.Value.Scorers.Count > 0 ? s.Value : s.Value.Pack is { } pack ? s.Value with { Scorers = RedTeamPacks.Scorers(pack) } : s.Value.Target is { Command.Count: > 0 } ? s.Value with { Scorers = ScorerEntry.Defaults(ModelKind.Generative) } : !file.Models.TryGetValue(s.Value.Model, out var model) ? s.Value : s.Value with { Scorers = ScorerEntry.Defaults(model.Kind) })));
 }

@@ -107,6 +107,9 @@ public enum ScorerType
     /// <summary>A command that reads cases and writes scores.</summary>
     Process,
 
+    /// <summary>Assertions of each single case, from a promptfoo configuration; never in a project file.</summary>
+    Assertions,
+
     /// <summary>Models grade the answer by a rubric.</summary>
     Judge,
 

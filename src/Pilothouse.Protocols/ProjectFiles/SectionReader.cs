@@ -28,6 +28,9 @@ internal sealed class SectionReader(ReadContext context)
             Url = WebAddress(o, "url", required: false),
             UpstreamModel = o.Text("model", required: false, "llama-3.1-8b"),
             ApiKeyEnv = o.Text("api_key_env", required: false, "UPSTREAM_API_KEY"),
+            RequestsPerMinute = o.Integer("requests_per_minute", required: false, 1, int.MaxValue, "60"),
+            TokensPerMinute = o.Integer("tokens_per_minute", required: false, 1, int.MaxValue, "90000"),
+            CacheFor = o.Interval("cache", required: false, "1d"),
         };
         o.Finish();
 
@@ -40,6 +43,9 @@ internal sealed class SectionReader(ReadContext context)
             Only(o, "url", "engine: openai");
             Only(o, "model", "engine: openai");
             Only(o, "api_key_env", "engine: openai");
+            Only(o, "requests_per_minute", "engine: openai");
+            Only(o, "tokens_per_minute", "engine: openai");
+            Only(o, "cache", "engine: openai");
         }
 
         if (entry.Engine == ModelEngine.OpenAi)

@@ -8,6 +8,9 @@ public enum GateType
 
     /// <summary>The one-sided lower confidence bound is at least a minimum.</summary>
     Floor,
+
+    /// <summary>Each single case reaches a minimum: no statistics, as in a regression test.</summary>
+    Every,
 }
 
 /// <summary>An evaluation: a model on a data set, with scorers and gates.</summary>
@@ -38,6 +41,21 @@ public sealed record SuiteEntry
     /// <summary>Field whose equal values mark rows that are not independent of each other, or null.</summary>
     public string? Cluster { get; init; }
 
+    /// <summary>What is asked instead of a model of this commit, or null.</summary>
+    public TargetEntry? Target { get; init; }
+
+    /// <summary>Tools that each request offers: a JSON list of OpenAI's tool definitions, or null.</summary>
+    public string? Tools { get; init; }
+
+    /// <summary>Fields of the rows by whose values the results are looked at apart; they inform, they never block.</summary>
+    public IReadOnlyList<string> Slices { get; init; } = [];
+
+    /// <summary>Shares of the cases after which a verdict may stand early, ascending, the last of them 1; empty = only at the end.</summary>
+    public IReadOnlyList<double> Looks { get; init; } = [];
+
+    /// <summary>Cases that are known to flicker: reported, not gated.</summary>
+    public IReadOnlyList<QuarantineEntry> Quarantine { get; init; } = [];
+
     /// <summary>How often each case is asked, from 1; the repeats of a case are one case to the statistics.</summary>
     public int Repeats { get; init; } = 1;
 
@@ -46,6 +64,39 @@ public sealed record SuiteEntry
 
     public required IReadOnlyList<GateEntry> Gates { get; init; }
 }
+
+/// <summary>What a suite asks instead of a model of the commit: exactly one of environment, release, command and prompt.</summary>
+public sealed record TargetEntry
+{
+    public required ProjectSource Source { get; init; }
+
+    /// <summary>Environment whose stable release answers, as the gateway serves it.</summary>
+    public string? Environment { get; init; }
+
+    /// <summary>Digest of a release, or <c>latest</c>.</summary>
+    public string? Release { get; init; }
+
+    /// <summary>Command that reads cases and writes answers as JSON lines.</summary>
+    public IReadOnlyList<string> Command { get; init; } = [];
+
+    /// <summary>Files of the repository that the command needs.</summary>
+    public IReadOnlyList<string> Files { get; init; } = [];
+
+    /// <summary>Time the command may take for all cases.</summary>
+    public TimeSpan Timeout { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>Registered prompt in place of the model's own: <c>prompts:/NAME/VERSION</c> or <c>prompts:/NAME@ALIAS</c>.</summary>
+    public string? Prompt { get; init; }
+
+    /// <summary>Everything that it names, as JSON.</summary>
+    public string Definition() => System.Text.Json.JsonSerializer.Serialize(new object?[] { Environment, Release, Command, Files, Timeout, Prompt });
+}
+
+/// <summary>A case whose result flickers for a reason that is known.</summary>
+/// <param name="Case">Its id.</param>
+/// <param name="Until">Last day on which it is not gated (UTC).</param>
+/// <param name="Owner">Who takes it out again.</param>
+public sealed record QuarantineEntry(string Case, DateOnly Until, string Owner, string? Reason);
 
 /// <summary>A case written in the project file.</summary>
 /// <param name="Line">Line in the file, from 1.</param>
@@ -65,7 +116,7 @@ public sealed record GateEntry
     /// <summary>Largest tolerated loss, between 0 and 1 (non-inferiority only).</summary>
     public double? Margin { get; init; }
 
-    /// <summary>Least score, 0 to 1 (floor only).</summary>
+    /// <summary>Least score, 0 to 1 (floor; every, where it is 1 when not given).</summary>
     public double? Min { get; init; }
 
     /// <summary>Confidence of the interval, between 0 and 1.</summary>

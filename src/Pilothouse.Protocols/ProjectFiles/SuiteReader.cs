@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text.Json;
 using Pilothouse.Protocols.Yaml;
 
 namespace Pilothouse.Protocols.ProjectFiles;
@@ -9,9 +11,17 @@ internal sealed class SuiteReader(ReadContext context)
     [
         ("non_inferiority", GateType.NonInferiority),
         ("floor", GateType.Floor),
+        ("every", GateType.Every),
     ];
 
     private static readonly string[] SourceKeys = ["data", "cases", "pack"];
+
+    private static readonly string[] TargetKeys = ["environment", "release", "command", "prompt"];
+
+    private static readonly string[] CommandKeys = ["files", "timeout"];
+
+    /// <summary>Looks of one suite.</summary>
+    private const int MaxLooks = 20;
 
     public SuiteEntry? Suite(string name, YamlNode node, string path)
     {
@@ -20,7 +30,12 @@ internal sealed class SuiteReader(ReadContext context)
         var entry = new SuiteEntry
         {
             Source = o.Source,
-            Model = o.Text("model", required: true, "assistant") ?? "",
+            Model = o.Text("model", required: false, "assistant") ?? "",
+            Target = Target(o),
+            Tools = Tools(o),
+            Slices = o.Texts("slices", required: false, "[language]"),
+            Looks = Looks(o),
+            Quarantine = Quarantine(o),
             Data = o.Text("data", required: false, "heldout") ?? "",
             Cases = Cases(o),
             Pack = Pack(o),
@@ -33,12 +48,88 @@ internal sealed class SuiteReader(ReadContext context)
             Gates = Gates(o),
         };
         o.Finish();
+        if (!o.Has("model") && entry.Target is not { Command.Count: > 0 }) o.Fault("model", "'model' is required.", "Add model: assistant, the name under models.");
         var sources = SourceKeys.Where(o.Has).ToArray();
         if (sources.Length == 0) o.Fault("data", "The suite has no cases.", "Add data: NAME (under data), cases: [...] or pack: NAME.");
         if (sources.Length > 1) o.Fault(sources[1], $"The cases come from {sources[0]} already.", "Keep one of data, cases and pack.");
         foreach (var scorer in entry.Scorers.Where(s => s.Type is ScorerType.PassAtK or ScorerType.PassHatK && s.K > entry.Repeats))
             o.Fault("repeats", $"'{ObjectReader.Shorten(scorer.Name)}' draws {scorer.K} answers a case, but each case is asked {entry.Repeats} times.", $"Add repeats: {scorer.K} or more.");
         return entry;
+    }
+
+    private TargetEntry? Target(ObjectReader suite)
+    {
+        if (suite.Node("target", required: false, "{ environment: production }") is not { } node || ObjectReader.Open(node, suite.At("target"), "target", context) is not { } o) return null;
+        var target = new TargetEntry
+        {
+            Source = o.Source,
+            Environment = o.Text("environment", required: false, "production"),
+            Release = o.Text("release", required: false, "latest"),
+            Command = o.Texts("command", required: false, "[python3, bot.py]"),
+            Files = o.Texts("files", required: false, "[bot.py]"),
+            Timeout = o.Interval("timeout", required: false, "10m") ?? TimeSpan.FromMinutes(10),
+            Prompt = o.Text("prompt", required: false, "prompts:/support/3"),
+        };
+        o.Finish();
+        var named = TargetKeys.Where(o.Has).ToArray();
+        if (named.Length != 1) o.Fault(named.Length == 0 ? "environment" : named[1], named.Length == 0 ? "The target names nothing." : $"The target is {named[0]} already.", $"Keep exactly one of {string.Join(", ", TargetKeys)}; an endpoint is a model with engine: openai.");
+        if (target.Command.Count == 0)
+            foreach (var key in CommandKeys.Where(o.Has)) o.Fault(key, $"'{key}' has no meaning without a command.", "Remove it.");
+        if (target.Command.Count > 0 && suite.Has("model")) suite.Fault("model", "A command answers for itself; the model would not be asked.", "Remove model.");
+        if (target.Timeout <= TimeSpan.Zero) o.Fault("timeout", "A command needs some time.", "For example timeout: 10m.");
+        if (target.Prompt is { } prompt && !prompt.StartsWith("prompts:/", StringComparison.Ordinal)) o.Fault("prompt", $"'{ObjectReader.Shorten(prompt)}' is no registered prompt.", "Write prompts:/NAME/VERSION or prompts:/NAME@ALIAS; a prompt file belongs to the model.");
+        foreach (var one in target.Files.Where(f => !PathRule.IsValid(f))) o.Fault("files", $"'{ObjectReader.Shorten(one)}' is not a path inside the project.", PathRule.Remedy);
+        return target;
+    }
+
+    // tools: [{ name: get_order, description: ..., parameters: { type: object, ... } }], or OpenAI's { type: function, function: { ... } }
+    private static string? Tools(ObjectReader suite)
+    {
+        var items = suite.Items("tools", required: false, "[{ name: get_order, parameters: { type: object } }]");
+        if (items.Count == 0) return null;
+        var tools = new List<JsonElement>();
+        for (var i = 0; i < items.Count; i++)
+        {
+            var tool = items[i] is YamlMapping ? YamlJson.ToElement(items[i]) : default;
+            var wrapped = tool.ValueKind == JsonValueKind.Object && tool.TryGetProperty("function", out var inner) && inner.ValueKind == JsonValueKind.Object;
+            var function = wrapped ? tool.GetProperty("function") : tool;
+            if (function.ValueKind != JsonValueKind.Object || !function.TryGetProperty("name", out var name) || name.ValueKind != JsonValueKind.String)
+                suite.FaultAt(items[i], $"tools[{i}]", "A tool is a mapping with a name.", "Write { name: get_order, description: ..., parameters: { type: object, properties: { ... } } }.");
+            else tools.Add(JsonSerializer.SerializeToElement(new { type = "function", function }));
+        }
+        return JsonSerializer.Serialize(tools);
+    }
+
+    private static List<double> Looks(ObjectReader suite)
+    {
+        var looks = new List<double>();
+        var items = suite.Items("looks", required: false, "[0.25, 0.5, 0.75, 1]");
+        for (var i = 0; i < items.Count; i++)
+        {
+            if (items[i] is YamlScalar { IsPlain: true } scalar && double.TryParse(scalar.Text, NumberStyles.Float, CultureInfo.InvariantCulture, out var share) && share is > 0 and <= 1 && (looks.Count == 0 || share > looks[^1])) looks.Add(share);
+            else suite.FaultAt(items[i], $"looks[{i}]", $"Expected a share of the cases above 0 and at most 1, each larger than the one before, found {items[i].Describe()}.", "For example looks: [0.25, 0.5, 0.75, 1].");
+        }
+        if (looks.Count > MaxLooks) suite.Fault("looks", $"There are {looks.Count} looks, more than {MaxLooks}.", "A few looks gain nearly all there is: [0.25, 0.5, 0.75, 1].");
+        else if (looks.Count > 0 && looks.Count == items.Count && looks[^1] < 1) suite.Fault("looks", "The last look is not at all cases.", "End with 1.");
+        return looks;
+    }
+
+    private List<QuarantineEntry> Quarantine(ObjectReader suite)
+    {
+        var entries = new List<QuarantineEntry>();
+        var items = suite.Items("quarantine", required: false, "[{ case: c12, until: 2027-01-31, owner: ann }]");
+        for (var i = 0; i < items.Count; i++)
+        {
+            if (ObjectReader.Open(items[i], $"{suite.At("quarantine")}[{i}]", "quarantine", context) is not { } o) continue;
+            var (id, until, owner) = (o.Text("case", required: true, "c12"), o.Text("until", required: true, "2027-01-31"), o.Text("owner", required: true, "ann"));
+            var reason = o.Text("reason", required: false, "the answer depends on the day");
+            o.Finish();
+            var day = default(DateOnly);
+            if (until is not null && !DateOnly.TryParseExact(until, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out day)) o.Fault("until", $"'{ObjectReader.Shorten(until)}' is not a date.", "Write the last day as 2027-01-31: a quarantine ends.");
+            if (id is not null && entries.Any(e => e.Case == id)) o.Fault("case", $"'{ObjectReader.Shorten(id)}' is in quarantine already.", "Keep one of them.");
+            entries.Add(new QuarantineEntry(id ?? "", day, owner ?? "", reason));
+        }
+        return entries;
     }
 
     private static List<InlineCase> Cases(ObjectReader suite)
@@ -100,6 +191,11 @@ internal sealed class SuiteReader(ReadContext context)
 
     private static void CheckBound(ObjectReader o, GateEntry gate)
     {
+        if (gate.Type == GateType.Every)
+        {
+            if (o.Has("margin")) o.Fault("margin", "'margin' has no meaning in an every gate.", "Remove it.");
+            return;
+        }
         var (needed, foreign, example) = gate.Type == GateType.Floor ? ("min", "margin", "0.8") : ("margin", "min", "0.03");
         var type = GateTypes.First(t => t.Item2 == gate.Type).Item1;
         if (!o.Has(needed))

@@ -40,6 +40,9 @@ public static class HtmlReport
             if (suite.Classification is { } table)
                 Table(html, ["Class", "Precision", "Recall", "F1", "Cases", .. table.Labels.Select(l => $"decided {E(l)}")],
                     table.Classes.Select((c, k) => (string[])[E(c.Label), N(c.Precision), N(c.Recall), N(c.F1), c.Support.ToString(CultureInfo.InvariantCulture), .. table.Confusion[k].Select(n => n.ToString(CultureInfo.InvariantCulture))]));
+            if (suite.Slices is { Count: > 0 } slices)
+                Table(html, ["Slice", "Score", "Cases", "Candidate", "95 % interval", "Base line", "Difference", "p (Benjamini-Hochberg)", ""],
+                    slices.Select(s => (string[])[$"{E(s.Field)} = {E(s.Value)}", E(s.Scorer), s.Cases.ToString(CultureInfo.InvariantCulture), N(s.Candidate), $"[{N(s.Lower)}, {N(s.Upper)}]", N(s.Baseline), N(s.Difference), N(s.AdjustedPValue), E(s.Mark)]));
             foreach (var sentence in SuiteSentences.Of(suite)) html.Append(CultureInfo.InvariantCulture, $"<p>{E(sentence)}</p>\n");
             foreach (var note in suite.Notes ?? []) html.Append(CultureInfo.InvariantCulture, $"<p>Note: {E(note)}</p>\n");
             if (suite.Differences.Count == 0) continue;

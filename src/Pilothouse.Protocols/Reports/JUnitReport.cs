@@ -47,7 +47,7 @@ public static class JUnitReport
     {
         var scorers = suite.Scorers.Select(s => s.Name).ToArray();
         return new Suite($"pilothouse.{suite.Name}", summary.CreatedMs, Seconds(summary),
-            [.. cases.Select(c => new Case($"pilothouse.{suite.Name}.{scorers.FirstOrDefault() ?? "cases"}", c.Id, c.Error is null ? Kind.Passed : Kind.Skipped, "NO_ANSWER", c.Error is null ? "" : "The engine did not answer: " + c.Error, Properties(c)) { Seconds = (c.LatencyMs ?? 0) / 1000, IsFlaky = c.Unstable == true })],
+            [.. cases.Select(c => new Case($"pilothouse.{suite.Name}.{scorers.FirstOrDefault() ?? "cases"}", c.Id, c.Error is null && c.Quarantined is not true ? Kind.Passed : Kind.Skipped, "NO_ANSWER", c.Quarantined is true ? "In quarantine: asked, but not counted." : c.Error is null ? "" : "The engine did not answer: " + c.Error, Properties(c)) { Seconds = (c.LatencyMs ?? 0) / 1000, IsFlaky = c.Unstable == true })],
             [("model", suite.Model), ("model_digest", suite.ModelDigest), ("baseline_model", suite.BaselineModel), ("dataset", suite.Dataset), ("dataset_digest", suite.DatasetDigest),
                 .. suite.Scorers.Select(s => (s.Name, (string?)Number(s.Candidate)))]);
     }

@@ -37,12 +37,22 @@ public static class MarkdownReport
             foreach (var note in suite.Notes ?? []) text.Append(CultureInfo.InvariantCulture, $"* Note: {Escape(note)}\n");
             text.Append('\n');
             Classes(text, suite.Classification);
+            Slices(text, suite.Slices);
             if (suite.Differences.Count == 0) continue;
             text.Append(CultureInfo.InvariantCulture, $"<details><summary>{suite.Differences.Count} cases that differ</summary>\n\n| Case | Input | Expected | Candidate | Base line |\n|---|---|---|---|---|\n");
             foreach (var one in suite.Differences.Take(MaxDifferences))
                 text.Append(CultureInfo.InvariantCulture, $"| {Escape(one.Id)} | {Escape(one.Input)} | {Escape(one.Expected ?? "")} | {Escape(one.Candidate)} ({Figure(one.CandidateScore)}) | {Escape(one.Baseline ?? "")} ({Figure(one.BaselineScore)}) |\n");
             text.Append("\n</details>\n\n");
         }
+    }
+
+    private static void Slices(StringBuilder text, IReadOnlyList<SliceResult>? slices)
+    {
+        if (slices is not { Count: > 0 }) return;
+        text.Append("| Slice | Score | Cases | Candidate | Base line | Difference | p (BH) | |\n|---|---|---|---|---|---|---|---|\n");
+        foreach (var s in slices.OrderBy(s => s.Mark is "worse" ? 0 : s.Mark is "better" ? 1 : 2).Take(MaxDifferences))
+            text.Append(CultureInfo.InvariantCulture, $"| {Escape(s.Field)} = {Escape(s.Value)} | {Escape(s.Scorer)} | {s.Cases} | {Figure(s.Candidate)} | {Figure(s.Baseline)} | {Figure(s.Difference)} | {Figure(s.AdjustedPValue)} | {s.Mark} |\n");
+        text.Append('\n');
     }
 
     private static void Classes(StringBuilder text, ClassificationTable? table)

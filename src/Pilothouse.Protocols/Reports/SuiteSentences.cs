@@ -13,6 +13,11 @@ public static class SuiteSentences
     {
         if (suite.Repeats > 1) yield return $"Each case was asked {suite.Repeats} times and counts once.";
         if (suite.Unstable is { Count: > 0 } unstable) yield return $"{unstable.Count} cases were scored differently in their repeats: {string.Join(", ", unstable.Take(MaxNamed))}{(unstable.Count > MaxNamed ? ", ..." : "")}.";
+        if (suite.Looks is { } looks)
+            yield return looks.Reason is { } why ? $"Stopped at look {looks.Look} of {looks.Looks} after {looks.Asked} of {looks.Cases} cases: {why}." : $"All {looks.Cases} cases were asked; {looks.Looks} looks were planned, and none before the last decided.";
+        if (suite.Quarantined is { Count: > 0 } quarantined) yield return $"{quarantined.Count} cases are in quarantine and do not count: {string.Join(", ", quarantined.Take(MaxNamed))}{(quarantined.Count > MaxNamed ? ", ..." : "")}.";
+        if (suite.Slices?.Where(s => s.Mark is "worse" or "better").ToArray() is { Length: > 0 } marked)
+            yield return $"Slices that differ from the base line (false discovery rate 5 % over {suite.Slices.Count(s => s.PValue is not null)} slices; they inform, they do not block): {string.Join(", ", marked.Take(MaxNamed).Select(s => string.Create(CultureInfo.InvariantCulture, $"{s.Field}={s.Value} {s.Mark} ({s.Scorer} {s.Difference:+0.0##;-0.0##;0.0})")))}.";
         if (suite.Usage is { } usage) yield return "Candidate: " + Usage(usage);
         if (suite.BaselineUsage is { } before) yield return "Base line: " + Usage(before);
         foreach (var a in suite.Agreement ?? [])

@@ -1,13 +1,16 @@
 namespace Pilothouse.Protocols.V1;
 
 /// <param name="Commit">Candidate revision.</param>
-/// <param name="Baseline">Base line revision; null = none (only floors are gated; the command line fills in what is in production).</param>
+/// <param name="Baseline">Base line revision; <c>auto</c> = the merge base with the default branch or its nearest ancestor with a finished evaluation, else the release in production; null = none (only floors are gated).</param>
 /// <param name="Suites">Names of suites; null = all of the project file.</param>
 /// <param name="AllowStaleLock">Run although pilothouse.lock is missing or stale; the results say so.</param>
+/// <param name="Record">Keep everything that models answered, so that it can be replayed.</param>
+/// <param name="Replay">Digest of the blob with a recording: nothing is asked, what is not in it is missing. The verdict is no evidence for a release.</param>
+/// <param name="Promptfoo">Path of a promptfoo configuration in the repository, to run instead of the suites of the project file.</param>
 /// <param name="Fresh">Ask the models again for every case, whatever answers are known from earlier runs.</param>
 /// <param name="AllowChangedData">Compare with the base line on the candidate's cases even when the suite's data or scorers differ from the base line's.</param>
 public sealed record NewEvaluation(string Project, string Commit, string? Baseline = null, IReadOnlyList<string>? Suites = null, bool AllowChangedData = false,
-    bool AllowStaleLock = false, bool Fresh = false, EvaluationBudget? Budget = null);
+    bool AllowStaleLock = false, bool Fresh = false, EvaluationBudget? Budget = null, bool Record = false, string? Replay = null, string? Promptfoo = null);
 
 /// <summary>Hard caps of one evaluation: when one is reached nothing more is asked, and the verdict is BUDGET.</summary>
 /// <param name="MaxCost">In the currency of the models' prices; every generative model then needs a price.</param>
@@ -21,9 +24,35 @@ public sealed record EvaluationBudget(double? MaxCost = null, long? MaxTokens = 
 /// <param name="Cases">Model calls in all: candidate and base line.</param>
 /// <param name="Done">Model calls done.</param>
 public sealed record EvaluationSummary(string Id, string Project, string Commit, string? BaselineCommit, string Status, string? Verdict, string? Reason, int Cases, int Done, string CreatedBy,
-    long CreatedMs, long? FinishedMs, string? Digest);
+    long CreatedMs, long? FinishedMs, string? Digest, string? Replay = null);
 
-public sealed record EvaluationDetail(EvaluationSummary Summary, IReadOnlyList<SuiteResult> Suites);
+/// <param name="Recording">Digest of the blob with everything that models answered, when it was recorded.</param>
+public sealed record EvaluationDetail(EvaluationSummary Summary, IReadOnlyList<SuiteResult> Suites, string? Recording = null);
+
+/// <summary>What an evaluation would take, without running it.</summary>
+/// <param name="Cost">At most; null when a model has no price.</param>
+public sealed record EvaluationEstimate(IReadOnlyList<SuiteEstimate> Suites, int Calls, int Open, long PromptTokens, long CompletionTokens, double? Cost);
+
+/// <param name="Calls">Model calls in all.</param>
+/// <param name="Open">Those that no earlier answer spares.</param>
+/// <param name="PromptTokens">About, at four characters a token.</param>
+/// <param name="CompletionTokens">At most: max_tokens of every open call.</param>
+public sealed record SuiteEstimate(string Name, string Model, int Calls, int Open, long PromptTokens, long CompletionTokens, double? Cost);
+
+/// <summary>One value of a slice field, by one scorer.</summary>
+/// <param name="PValue">Two-sided, of no difference from the base line; null without one, or with too few cases.</param>
+/// <param name="AdjustedPValue">By Benjamini and Hochberg over all slices of the suite.</param>
+/// <param name="Mark"><c>worse</c> or <c>better</c> at a false discovery rate of 5 %, <c>too few</c> (under 30 cases), else empty.</param>
+public sealed record SliceResult(string Field, string Value, string Scorer, int Cases, double Candidate, double Lower, double Upper, double? Baseline = null, double? Difference = null, double? DifferenceLower = null,
+    double? DifferenceUpper = null, double? PValue = null, double? AdjustedPValue = null, string Mark = "");
+
+/// <summary>How far a suite with looks came.</summary>
+/// <param name="Look">The look it ended at, from 1.</param>
+/// <param name="Reason">Why it stopped early; null = all cases were asked.</param>
+public sealed record LookResult(int Look, int Looks, int Asked, int Cases, string? Reason);
+
+/// <summary>One case in one evaluation of its project, newest first.</summary>
+public sealed record CaseHistoryEntry(string EvaluationId, string Commit, long TimeMs, EvaluationCase Case);
 
 /// <param name="Model">Reference of the candidate's model, with the name in the project file: <c>models:/assistant/3</c>.</param>
 /// <param name="Dataset">What the cases came from: <c>data/heldout.jsonl</c> or <c>datasets:/NAME/VERSION</c>.</param>
@@ -37,7 +66,8 @@ public sealed record EvaluationDetail(EvaluationSummary Summary, IReadOnlyList<S
 public sealed record SuiteResult(string Name, string Model, string? BaselineModel, string Dataset, int Cases, IReadOnlyList<ScorerResult> Scorers, IReadOnlyList<GateResult> Gates,
     IReadOnlyList<CaseResult> Differences, string? DatasetDigest = null, string? ModelDigest = null, string? BaselineModelDigest = null, string? PromptDigest = null, int Failed = 0,
     int BaselineFailed = 0, int Cached = 0, int? Clusters = null, IReadOnlyList<string>? Notes = null, string? SuiteVersion = null, int Repeats = 1, ClassificationTable? Classification = null, UsageFigures? Usage = null,
-    UsageFigures? BaselineUsage = null, IReadOnlyList<JudgeAgreement>? Agreement = null, IReadOnlyList<string>? Unstable = null);
+    UsageFigures? BaselineUsage = null, IReadOnlyList<JudgeAgreement>? Agreement = null, IReadOnlyList<string>? Unstable = null,
+    IReadOnlyList<SliceResult>? Slices = null, LookResult? Looks = null, IReadOnlyList<string>? Quarantined = null);
 
 /// <summary>A classifier's figures by class.</summary>
 /// <param name="Confusion">Counts: rows = truth, columns = decision, in the order of the labels.</param>
@@ -90,4 +120,4 @@ public sealed record CaseResult(string Id, string Input, string? Expected, strin
 /// <param name="Outcome">worsened, improved, same (by the suite's first scorer), or new without a base line.</param>
 public sealed record EvaluationCase(int Index, string Suite, string Id, string? Cluster, string Input, string? Expected, string Candidate, string? Error, string? Baseline,
     string? BaselineError, string Outcome, IReadOnlyDictionary<string, double> Scores, IReadOnlyDictionary<string, double>? BaselineScores,
-    IReadOnlyDictionary<string, string>? ScoreErrors = null, IReadOnlyDictionary<string, string>? ScoreNotes = null, double? LatencyMs = null, int? CompletionTokens = null, double? Cost = null, bool? Unstable = null);
+    IReadOnlyDictionary<string, string>? ScoreErrors = null, IReadOnlyDictionary<string, string>? ScoreNotes = null, double? LatencyMs = null, int? CompletionTokens = null, double? Cost = null, bool? Unstable = null, bool? Quarantined = null);

@@ -51,6 +51,11 @@ internal static class Links
 
     public static string Evaluation(string id) => $"/evaluations/{E(id)}";
 
+    public static string EvaluationCases(string id, string? suite = null) => $"/evaluations/{E(id)}/cases{(suite is null ? "" : "?suite=" + E(suite))}";
+
+    /// <summary>One case over the evaluations of a project.</summary>
+    public static string EvaluationCase(string project, string suite, string caseId) => $"/evaluations/case?project={E(project)}&suite={E(suite)}&case={E(caseId)}";
+
     public static string Fairness(string id) => $"/fairness/{E(id)}";
 
     public static string Projects() => "/projects";

@@ -17,7 +17,7 @@ internal static class TestCommand
     {
         var server = Cli.ServerOption();
         var (project, commit) = ProjectContext.Options();
-        var baseline = new Option<string>("--baseline") { Description = "What to compare with: a revision, or an environment such as 'production' (default: no comparison, only floors)." };
+        var baseline = new Option<string>("--baseline") { Description = "What to compare with: a revision, an environment such as 'production', or 'auto': the merge base with the default branch (or its nearest ancestor that was evaluated), else the release in production (default: no comparison, only floors)." };
         var suites = new Option<string[]>("--suite") { Description = "Run only this suite (may be repeated)." };
         var junit = new Option<FileInfo>("--junit") { Description = "Write JUnit XML here." };
         var markdown = new Option<FileInfo>("--markdown") { Description = "Write a Markdown report here." };
@@ -29,8 +29,13 @@ internal static class TestCommand
         var noFairness = new Option<bool>("--no-fairness") { Description = "Leave the fairness checks out." };
         var changed = new Option<bool>("--allow-changed-data") { Description = "Compare even when data or scorers differ from the base line's: both models run on the candidate's cases." };
         var stale = new Option<bool>("--allow-stale-lock") { Description = "Test although pilothouse.lock is missing or stale; the report says so." };
+        var record = new Option<DirectoryInfo>("--record") { Description = "Write everything that models answer to DIR/recording.jsonl, for --replay." };
+        var replay = new Option<DirectoryInfo>("--replay") { Description = "Answer from DIR/recording.jsonl and ask no model, as for forks without secrets; what is missing there is a case without an answer." };
+        var estimate = new Option<bool>("--estimate") { Description = "Say how many calls, tokens and money it would take at most, and run nothing." };
+        var promptfoo = new Option<string>("--promptfoo") { Description = "Run this promptfoo configuration of the commit (path in the repository) instead of the suites of pilothouse.yaml." };
+        var json = new Option<FileInfo>("--json") { Description = "Write results and all cases as JSON here." };
         var command = new Command("test", "Run suites, gates and fairness checks. Exit code 0 pass, 1 fail, 2 usage, 3 inconclusive or not comparable, 4 infrastructure, 5 stale pilothouse.lock, 6 stopped by its budget.")
-            { project, commit, baseline, suites, junit, markdown, html, fairness, noFairness, changed, stale, maxCost, maxTokens, maxSeconds, server };
+            { project, commit, baseline, suites, junit, markdown, html, fairness, noFairness, json, changed, stale, maxCost, maxTokens, maxSeconds, record, replay, estimate, promptfoo, server };
         command.SetAction(async (result, ct) =>
         {
             if (result.GetValue(fairness) && result.GetValue(noFairness)) throw new UsageException("--fairness and --no-fairness exclude each other.");
@@ -38,13 +43,22 @@ internal static class TestCommand
             var context = await ProjectContext.FindAsync(result, project, commit, ct);
             var names = result.GetValue(suites) ?? [];
             var baseCommit = await BaselineAsync(client, context.Project, result.GetValue(baseline), ct);
-            var evaluation = await EvaluateAsync(client, new NewEvaluation(context.Project, context.Commit, baseCommit, names.Length == 0 ? null : names, result.GetValue(changed), result.GetValue(stale), Budget: Caps(result.GetValue(maxCost), result.GetValue(maxTokens), result.GetValue(maxSeconds))), ct);
+            var request = new NewEvaluation(context.Project, context.Commit, baseCommit, names.Length == 0 ? null : names, result.GetValue(changed), result.GetValue(stale),
+                Budget: Caps(result.GetValue(maxCost), result.GetValue(maxTokens), result.GetValue(maxSeconds)), Promptfoo: result.GetValue(promptfoo), Record: result.GetValue(record) is not null, Replay: await Recordings.UploadAsync(client, result.GetValue(replay), ct));
+            if (result.GetValue(estimate))
+            {
+                Print(await client.EstimateEvaluationAsync(request, ct));
+                return ExitCode.Ok;
+            }
+            var evaluation = await EvaluateAsync(client, request, ct);
             Print(evaluation);
-            var wantsFairness = !result.GetValue(noFairness) && evaluation.Summary.Status == "finished" && (result.GetValue(fairness) || names.Length == 0);
+            await Recordings.SaveAsync(client, evaluation, result.GetValue(record), ct);
+            var wantsFairness = !result.GetValue(noFairness) && result.GetValue(promptfoo) is null && evaluation.Summary.Status == "finished" && (result.GetValue(fairness) || names.Length == 0);
             var report = wantsFairness ? await FairnessAsync(client, context, isRequired: result.GetValue(fairness), ct) : null;
             if (report is not null) FairnessCommand.Print(report);
-            var cases = result.GetValue(junit) is null ? [] : await CasesAsync(client, evaluation.Summary.Id, ct);
+            var cases = result.GetValue(junit) is null && result.GetValue(json) is null ? [] : await CasesAsync(client, evaluation.Summary.Id, ct);
             await ReportFiles.WriteAsync(result.GetValue(junit), () => JUnitReport.Write(evaluation, cases, report), ct);
+            await ReportFiles.WriteAsync(result.GetValue(json), () => JsonReport.Write(evaluation, cases, report), ct);
             await ReportFiles.WriteAsync(result.GetValue(markdown), () => MarkdownReport.Write(evaluation, report), ct);
             await ReportFiles.WriteAsync(result.GetValue(html), () => HtmlReport.Write(evaluation, report), ct);
             return ExitCodeOf(evaluation.Summary, report);
@@ -65,7 +79,7 @@ internal static class TestCommand
 
     private static async Task<string?> BaselineAsync(PilothouseClient client, string project, string? baseline, CancellationToken ct)
     {
-        if (baseline is null) return null;
+        if (baseline is null or "auto") return baseline;
         if (await client.FindCustodyAsync(project, baseline, ct) is not { } custody) return baseline; // not an environment: a revision
         Console.WriteLine(custody.Release is { } release ? $"base line: {baseline} runs commit {Short(release.Commit)}" : $"base line: nothing runs in {baseline} yet, so there is none");
         return custody.Release?.Commit;
@@ -137,6 +151,14 @@ internal static class TestCommand
         Console.WriteLine();
         Console.WriteLine($"{evaluation.Summary.Verdict ?? evaluation.Summary.Status.ToUpperInvariant()}: {evaluation.Summary.Reason}");
         if (evaluation.Summary.Digest is { } digest) Console.WriteLine($"evidence: {digest}");
+    }
+
+    private static void Print(EvaluationEstimate estimate)
+    {
+        string N(long value) => value.ToString("N0", System.Globalization.CultureInfo.InvariantCulture);
+        foreach (var suite in estimate.Suites)
+            Console.WriteLine($"{suite.Name}: {suite.Model}: {N(suite.Open)} of {N(suite.Calls)} calls to make, about {N(suite.PromptTokens)} tokens to read and at most {N(suite.CompletionTokens)} to write{(suite.Cost is { } cost ? FormattableString.Invariant($", at most {cost:0.######}") : "")}");
+        Console.WriteLine(FormattableString.Invariant($"in all {estimate.Open} of {estimate.Calls} calls, {estimate.PromptTokens + estimate.CompletionTokens} tokens{(estimate.Cost is { } all ? $", at most {all:0.######}" : "; the cost is not known (price: of the models)")}. Judges and embeddings are not counted."));
     }
 
     private static string F(double? value) => value is null ? "-" : value.Value.ToString("0.000", System.Globalization.CultureInfo.InvariantCulture);

@@ -19,7 +19,7 @@ public sealed class PageTests(WebServer server, Browser browser)
 
     private static TheoryData<string> All =>
     [
-        "overview", "environment", "experiments", "experiment", "experiment-groups", "compare", "compare-parallel", "compare-scatter", "compare-config", "run", "models", "model", "model-version", "model-elsewhere", "datasets", "dataset", "dataset-versions", "dataset-splits", "dataset-diff", "dataset-diff-rows", "prompts", "prompt", "prompt-chat", "prompt-preview", "lineage", "lineage-environment", "pointer", "pointer-plan", "diff-models", "diff-prompts", "diff-releases", "suites", "suite", "evaluations", "evaluation",
+        "overview", "environment", "experiments", "experiment", "experiment-groups", "compare", "compare-parallel", "compare-scatter", "compare-config", "run", "models", "model", "model-version", "model-elsewhere", "datasets", "dataset", "dataset-versions", "dataset-splits", "dataset-diff", "dataset-diff-rows", "prompts", "prompt", "prompt-chat", "prompt-preview", "lineage", "lineage-environment", "pointer", "pointer-plan", "diff-models", "diff-prompts", "diff-releases", "suites", "suite", "evaluations", "evaluation", "evaluation-cases", "evaluation-case",
         "run-overview", "run-charts", "run-metric", "run-histograms", "run-images", "run-artifacts", "run-json", "run-markdown", "run-table", "run-onnx", "run-logs", "run-lineage", "run-many", "run-repeated",
         "fairness", "fairness-report", "releases", "release", "traces", "trace", "monitors", "alerts", "storage", "audit", "not-found",
         "projects", "repository", "repository-file", "repository-markdown", "repository-image", "repository-lfs", "repository-commits", "repository-commit", "repository-compare", "repository-blame", "repository-branches", "repository-ci",
@@ -135,6 +135,8 @@ public sealed class PageTests(WebServer server, Browser browser)
         "suite" => "/suites/support.quality/1",
         "prompt-chat" => "/prompts/triage-chat/1",
         "evaluation" => $"/evaluations/{SampleWorld.EvaluationId}",
+        "evaluation-cases" => $"/evaluations/{SampleWorld.EvaluationId}/cases?suite=support-quality",
+        "evaluation-case" => $"/evaluations/case?project={SampleWorld.Project}&suite=support-quality&case=heldout-0001",
         "fairness-report" => $"/fairness/{SampleWorld.FairnessId}",
         "release" => $"/releases/{SampleWorld.Canary}",
         "trace" => $"/traces/{SampleWorld.TraceId}",

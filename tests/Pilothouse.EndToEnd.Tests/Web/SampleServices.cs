@@ -30,6 +30,11 @@ internal static class SampleServices
             [nameof(IEvaluations.GetAsync)] = _ => Later(SampleWorld.Evaluation),
             [nameof(IEvaluations.ListAsync)] = _ => Later(new Page<EvaluationSummary>([SampleWorld.Evaluation.Summary], null)),
         }));
+        services.AddSingleton(Of<IEvaluationCases>(new()
+        {
+            [nameof(IEvaluationCases.CasesAsync)] = _ => Later(new Page<EvaluationCase>(SampleWorld.Cases, "next")),
+            [nameof(IEvaluationCases.HistoryAsync)] = _ => Later<IReadOnlyList<CaseHistoryEntry>>([.. SampleWorld.Cases.Select((c, i) => new CaseHistoryEntry(SampleWorld.EvaluationId, i == 0 ? SampleWorld.Commit : SampleWorld.BaseCommit, SampleWorld.Evaluation.Summary.CreatedMs - 86_400_000L * i, c))]),
+        }));
         services.AddSingleton(Of<IFairnessReports>(new()
         {
             [nameof(IFairnessReports.GetAsync)] = _ => Later(SampleWorld.Fairness),

@@ -78,8 +78,21 @@ internal static class SampleWorld
                 [
                     new("heldout-0113", "How do I get a refund for order 4471?", "Refunds take five days. Open Orders, choose 4471, then Refund.", "Refunds take five days. Open Orders, choose 4471, then Refund.", 1, "Refunds take ten days.", 0),
                     new("heldout-0381", "my pasword does not wrok", "Choose 'Forgot password' on the sign-in page.", "Please sign in.", 0, "Choose 'Forgot password' on the sign-in page.", 1),
-                ]),
+                ], Usage: new(41_205, 18_330, 212, 640, 0.0912), Slices:
+                [
+                    new("language", "de", "exact", 128, 0.914, 0.852, 0.952, 0.969, -0.055, -0.093, -0.017, 0.0046, 0.0138, "worse"), new("language", "en", "exact", 366, 0.967, 0.943, 0.981, 0.934, 0.033, 0.012, 0.054, 0.0021, 0.0126, "better"),
+                    new("language", "it", "exact", 18, 0.944, 0.742, 0.990, 0.944, 0, -0.176, 0.176, Mark: "too few"),
+                ], Quarantined: ["heldout-0044"], Looks: new(3, 4, 384, 512, "every gate holds")),
         ]);
+
+    public static IReadOnlyList<EvaluationCase> Cases { get; } =
+    [
+        new(0, "support-quality", "heldout-0001", "refund", "How do I get a refund for order 4471?", "Refunds take five days.", "Refunds take five days.", null, "Refunds take ten days.", null, "improved", new Dictionary<string, double> { ["exact"] = 1, ["edit_similarity"] = 1 },
+            new Dictionary<string, double> { ["exact"] = 0, ["edit_similarity"] = 0.82 }, LatencyMs: 212, CompletionTokens: 9, Cost: 0.00018),
+        new(1, "support-quality", "heldout-0044", "hours", "When are you open?", "From nine to five.", "It depends.", null, "From nine to five.", null, "worsened", new Dictionary<string, double> { ["exact"] = 0, ["edit_similarity"] = 0.31 },
+            new Dictionary<string, double> { ["exact"] = 1, ["edit_similarity"] = 1 }, LatencyMs: 640, CompletionTokens: 4, Cost: 0.00009, Unstable: true, Quarantined: true),
+        new(2, "support-quality", "heldout-0045", null, "Where is my lamp?", "On its way.", "", "The engine did not answer within 120 s.", "On its way.", null, "worsened", new Dictionary<string, double> { ["exact"] = 0, ["edit_similarity"] = 0 }, new Dictionary<string, double> { ["exact"] = 1, ["edit_similarity"] = 1 }),
+    ];
 
     public static FairnessReport Fairness { get; } = new(FairnessId, Project, Commit, "FAIL",
         [

@@ -40,6 +40,11 @@ internal static class Samples
             expected: expected
             cluster: template
             repeats: 3
+            target: { prompt: "prompts:/support/3" }
+            tools: [{ name: get_order, parameters: { type: object } }]
+            slices: [language]
+            looks: [0.5, 1]
+            quarantine: [{ case: c12, until: 2027-01-31, owner: ann, reason: the answer depends on the day }]
             scorers:
               - { name: exact, type: exact }
               - { name: polite, type: regex, pattern: "(?i)please|thank" }

@@ -6,6 +6,7 @@ using Pilothouse.Server.Modules.Blobs.Api;
 using Pilothouse.Server.Modules.Evaluation.Api;
 using Pilothouse.Server.Modules.Evaluation.Endpoints;
 using Pilothouse.Server.Platform;
+using Pilothouse.Server.Platform.Inference;
 using Pilothouse.Server.Platform.Projects;
 
 namespace Pilothouse.Server.Modules.Evaluation;
@@ -19,8 +20,11 @@ public sealed class EvaluationModule : IModule
     {
         services.AddOptions<EvaluationOptions>().Bind(configuration.GetSection(Name)).ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton(s => s.GetRequiredService<IOptions<EvaluationOptions>>().Value);
-        services.AddSingleton<IProjectContent, ProjectContent>().AddSingleton<ResponseCache>().AddSingleton<EvaluationStore>().AddSingleton<ILineageSource, EvaluationLineage>().AddSingleton<IBlobClaims, EvaluationClaims>().AddSingleton<SuiteRows>().AddSingleton<Scoring.Judges>().AddSingleton<Scoring.ScorerFactory>().AddSingleton<EvaluationPlanner>().AddSingleton<SuiteRegistration>().AddSingleton<IProjectSuites>(s => s.GetRequiredService<SuiteRegistration>()).AddSingleton<AnswerSource>();
-        services.AddSingleton<EvaluationService>().AddSingleton<IEvaluations>(s => s.GetRequiredService<EvaluationService>()).AddHostedService<EvaluationRecovery>();
+        services.AddSingleton<IProjectContent, ProjectContent>().AddSingleton<ResponseCache>().AddSingleton<EvaluationStore>().AddSingleton<ILineageSource, EvaluationLineage>().AddSingleton<IBlobClaims, EvaluationClaims>().AddSingleton<SuiteRows>().AddSingleton<SuiteTargets>().AddSingleton<BaselineFinder>().AddSingleton<PromptfooPlanner>().AddSingleton<EvaluationPlanner>().AddSingleton<SuiteRegistration>().AddSingleton<IProjectSuites>(s => s.GetRequiredService<SuiteRegistration>());
+        services.AddSingleton<RateLimits>().AddSingleton(SecretMask.Create(configuration)).AddSingleton(s => new RunInference(s.GetRequiredService<IInference>(), s.GetRequiredService<RateLimits>(), s.GetRequiredService<SecretMask>()));
+        services.AddSingleton(s => ActivatorUtilities.CreateInstance<Scoring.Judges>(s, s.GetRequiredService<RunInference>())).AddSingleton(s => ActivatorUtilities.CreateInstance<Scoring.ScorerFactory>(s, s.GetRequiredService<RunInference>()))
+            .AddSingleton(s => ActivatorUtilities.CreateInstance<AnswerSource>(s, s.GetRequiredService<RunInference>()));
+        services.AddSingleton<EvaluationService>().AddSingleton<IEvaluations>(s => s.GetRequiredService<EvaluationService>()).AddSingleton<IEvaluationCases>(s => s.GetRequiredService<EvaluationService>()).AddHostedService<EvaluationRecovery>();
         services.AddSingleton<EvaluationDatasetStore>().AddSingleton<EvaluationDatasets>().AddSingleton<RegisteredScorerStore>().AddSingleton<RegisteredScorers>();
     }
 

@@ -31,7 +31,19 @@ internal sealed record SuitePlan(string Name, SuiteEntry Entry, DataSubject Data
 
     public bool ComparesBaseline => Baseline is not null && Fault is null;
 
-    public int Calls => NeedsAnswers ? Cases.Count * Repeats * (ComparesBaseline ? 2 : 1) : 0;
+    public int Calls => NeedsAnswers ? Cases.Count * (Repeats + (ComparesBaseline ? StoredBaseline is null ? Repeats : 1 : 0)) : 0;
+
+    /// <summary>Answers of the base line's stored run, by case; null = the base line is asked.</summary>
+    public IReadOnlyDictionary<string, Answer>? StoredBaseline { get; init; }
+
+    /// <summary>Cases in quarantine today: asked and reported, not gated.</summary>
+    public IReadOnlySet<string> Quarantined { get; init; } = new HashSet<string>();
+
+    /// <summary>Why no gate of this suite can be judged; null = they can.</summary>
+    public string? Invalid { get; init; }
+
+    /// <summary>Positions of the cases that count.</summary>
+    public int[] Counted => [.. Enumerable.Range(0, Cases.Count).Where(i => !Quarantined.Contains(Cases[i].Id))];
 }
 
 /// <summary>One case as it is sent to a model.</summary>
@@ -40,6 +52,9 @@ internal sealed record EvaluationInput(string Id, string Input, string? Expected
 {
     /// <summary>Messages before the input.</summary>
     public IReadOnlyList<Platform.Inference.ChatTurn> History { get; init; } = [];
+
+    /// <summary>The history is all that is sent, as it stands; the input only names it in reports.</summary>
+    public bool IsWhole { get; init; }
 }
 
 /// <summary>What an engine made of a case.</summary>

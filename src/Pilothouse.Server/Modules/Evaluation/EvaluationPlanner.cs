@@ -9,22 +9,34 @@ using Pilothouse.Server.Platform.Projects;
 namespace Pilothouse.Server.Modules.Evaluation;
 
 /// <summary>Resolves a request to what has to be run, and finds out whether candidate and base line can be compared at all.</summary>
-internal sealed class EvaluationPlanner(IRepositories repositories, IProjectLocks locks, IProjectContent content, ScorerFactory scorers, SuiteRows rows, EvaluationOptions options)
+internal sealed class EvaluationPlanner(IRepositories repositories, IProjectLocks locks, ScorerFactory scorers, SuiteRows rows, SuiteTargets targets, BaselineFinder baselines, PromptfooPlanner promptfoo, EvaluationOptions options, TimeProvider time)
 {
+    /// <summary>Cases named in a note.</summary>
+    private const int MaxNamed = 10;
+
     private static readonly string[] KnownParameters = ["temperature", "max_tokens", "seed"];
 
-    public async Task<EvaluationPlan> PlanAsync(NewEvaluation request, CancellationToken ct)
+    /// <param name="read">Reads a stored evaluation.</param>
+    public async Task<EvaluationPlan> PlanAsync(NewEvaluation request, Func<string, CancellationToken, Task<EvaluationDetail>> read, CancellationToken ct)
     {
         var commit = await repositories.ResolveAsync(request.Project, request.Commit, ct);
+        if (request.Promptfoo is { } path) return await promptfoo.PlanAsync(request.Project, commit, path, request.Fresh, ct);
         var state = request.AllowStaleLock ? await locks.CheckAsync(request.Project, commit, ct) : await locks.RequireFreshAsync(request.Project, commit, ct);
         var file = await repositories.ReadProjectFileAsync(request.Project, commit, ct);
-        var baseCommit = request.Baseline is null ? null : await repositories.ResolveAsync(request.Project, request.Baseline, ct);
+        var (baseCommit, baseNote) = request.Baseline switch
+        {
+            null => (null, null),
+            BaselineFinder.Auto => await baselines.FindAsync(request.Project, commit, ct),
+            var revision => ((string?)await repositories.ResolveAsync(request.Project, revision, ct), (string?)null),
+        };
         var baseFile = baseCommit is null ? null : await repositories.ReadProjectFileAsync(request.Project, baseCommit, ct);
         var side = new Side(request.Project, commit, file);
         var baseSide = baseFile is null ? null : new Side(request.Project, baseCommit!, baseFile);
 
         var plans = new List<SuitePlan>();
-        foreach (var name in SuiteNames(request, file)) plans.Add(await SuiteAsync(name, side, baseSide, request.AllowChangedData, ct));
+        foreach (var name in SuiteNames(request, file)) plans.Add(await SuiteAsync(name, side, baseSide, request.AllowChangedData, read, ct));
+        if (baseNote is not null) plans = plans.ConvertAll(p => p with { Notes = [.. p.Notes, baseNote] });
+        if (request.Replay is { } replay) plans = plans.ConvertAll(p => p with { Notes = [.. p.Notes, $"Replayed from the recording {replay}: no model was asked."] });
         if (state.Complaint is { } complaint) plans = plans.ConvertAll(p => p with { Notes = [.. p.Notes, complaint] });
         return new EvaluationPlan(request.Project, commit, baseCommit, plans, Gone(request, file, baseFile), request.Fresh);
     }
@@ -43,25 +55,46 @@ internal sealed class EvaluationPlanner(IRepositories repositories, IProjectLock
         baseFile is null || request.Suites is { Count: > 0 } || request.AllowChangedData ? [] :
         [.. baseFile.Suites.Keys.Where(s => !file.Suites.ContainsKey(s)).Select(s => $"the suite '{s}' of the base line is gone. Keep it, or say that it goes with --allow-changed-data")];
 
-    private async Task<SuitePlan> SuiteAsync(string name, Side side, Side? baseSide, bool allowChanged, CancellationToken ct)
+    private async Task<SuitePlan> SuiteAsync(string name, Side side, Side? baseSide, bool allowChanged, Func<string, CancellationToken, Task<EvaluationDetail>> read, CancellationToken ct)
     {
         var entry = side.File.Suites[name];
         var data = await rows.OfAsync(side.Project, side.Commit, side.File, name, entry, ct);
         var cases = Cases(name, entry, data);
-        var candidate = await content.ModelAsync(side.Project, side.Commit, entry.Model, side.File.Models[entry.Model], ct);
+        var candidate = await targets.SubjectAsync(side.Project, side.Commit, side.File, name, entry, ct);
         var notes = candidate.Parameters.Keys.Except(KnownParameters).Select(p => $"The parameter '{p}' is not sent to the model by evaluations.").ToList();
         if (candidate.Entry.Kind == ModelKind.Classifier && entry.Repeats > 1) notes.Add("Classifiers answer the same every time: each case was asked once.");
+        if (candidate.Target.Engine == "onnx" && entry.Tools is not null) throw new PilothouseException(ErrorCode.Unsupported, $"suites.{name}: the engine 'onnx' offers no tools to a model. Use a model behind an OpenAI-compatible server, or leave tools out.");
         var ready = await ScorersAsync(name, entry, side, ct);
-        SuitePlan Plan(ModelSubject? baseline, string? fault, IReadOnlyList<string> said) => new(name, entry, data, cases, candidate, baseline, fault, said) { Scorers = ready };
+        var (quarantined, invalid) = Quarantine(entry, cases, notes);
+        SuitePlan Plan(ModelSubject? baseline, string? fault, IReadOnlyList<string> said) => new(name, entry, data, cases, candidate, baseline, fault, said) { Scorers = ready, Quarantined = quarantined, Invalid = invalid };
         if (baseSide is null) return Plan(null, null, [.. notes, "No base line was given: only floors are judged."]);
         if (!baseSide.File.Suites.TryGetValue(name, out var baseEntry))
             return Plan(null, null, [.. notes, $"The base line {ProjectContent.Short(baseSide.Commit)} has no suite '{name}': only floors are judged."]);
 
-        var baseline = await content.ModelAsync(side.Project, baseSide.Commit, baseEntry.Model, baseSide.File.Models[baseEntry.Model], ct);
+        if (!SuiteTargets.CanCompare(entry, baseEntry)) return Plan(null, null, [.. notes, $"Both commits ask the environment {entry.Target!.Environment}, which is what it is now: only floors are judged."]);
+        var baseline = await targets.SubjectAsync(side.Project, baseSide.Commit, baseSide.File, name, baseEntry, ct);
         notes.AddRange(Loosened(baseEntry, entry));
         var changed = await ChangedAsync(name, entry, ready, data, baseEntry, baseSide, ct);
         if (changed is not null && allowChanged) notes.Add($"Not the base line's own test: {changed} Both models were run on the candidate's cases.");
-        return Plan(baseline, allowChanged ? null : changed, notes);
+        if (entry.Quarantine.Select(q => q.Case).Except(baseEntry.Quarantine.Select(q => q.Case)).ToArray() is { Length: > 0 } added) notes.Add($"In quarantine since the base line: {string.Join(", ", added.Take(MaxNamed))}{(added.Length > MaxNamed ? ", ..." : "")}.");
+        var plan = Plan(baseline, allowChanged ? null : changed, notes);
+        return await baselines.StoredAsync(side.Project, baseSide.Commit, plan, read, ct) is { } stored
+            ? plan with { StoredBaseline = stored, Notes = [.. plan.Notes, $"The base line's answers are those of its stored run: {baseline.Reference} was not asked again."] } : plan;
+    }
+
+    /// <summary>Cases that do not count today. Too many of them would be a way to pass: then the suite decides nothing.</summary>
+    private (IReadOnlySet<string> Ids, string? Invalid) Quarantine(SuiteEntry entry, List<EvaluationInput> cases, List<string> notes)
+    {
+        if (entry.Quarantine.Count == 0) return (new HashSet<string>(), null);
+        var today = DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime);
+        var known = cases.Select(c => c.Id).ToHashSet(StringComparer.Ordinal);
+        foreach (var one in entry.Quarantine.Where(q => q.Until < today)) notes.Add($"The quarantine of {one.Case} ended on {one.Until:yyyy-MM-dd}: it counts again. {one.Owner} should fix it or take the entry out.");
+        foreach (var one in entry.Quarantine.Where(q => !known.Contains(q.Case))) notes.Add($"{one.Case} is in quarantine, but there is no such case.");
+        var active = entry.Quarantine.Where(q => q.Until >= today && known.Contains(q.Case)).ToArray();
+        if (active.Length == 0) return (new HashSet<string>(), null);
+        notes.Add($"{active.Length} of {cases.Count} cases are in quarantine: asked and reported, not counted: {string.Join(", ", active.Take(MaxNamed).Select(q => $"{q.Case} ({q.Owner}, until {q.Until:yyyy-MM-dd})"))}{(active.Length > MaxNamed ? ", ..." : "")}.");
+        return (active.Select(q => q.Case).ToHashSet(StringComparer.Ordinal), active.Length <= cases.Count * options.MaxQuarantinedShare ? null
+            : FormattableString.Invariant($"{active.Length} of {cases.Count} cases are in quarantine (at most {options.MaxQuarantinedShare:P0} may be): what is left is not the suite."));
     }
 
     /// <summary>The cases, or the first row that cannot be one, by its line.</summary>
@@ -90,6 +123,7 @@ internal sealed class EvaluationPlanner(IRepositories repositories, IProjectLock
     private async Task<string?> ChangedAsync(string name, SuiteEntry entry, IReadOnlyList<SuiteScorer> ready, DataSubject data, SuiteEntry baseEntry, Side baseSide, CancellationToken ct)
     {
         if (!entry.Scorers.SequenceEqual(baseEntry.Scorers)) return $"The scorers of suite '{name}' changed since the base line {ProjectContent.Short(baseSide.Commit)}.";
+        if (entry.Tools != baseEntry.Tools) return $"The tools of suite '{name}' changed since the base line {ProjectContent.Short(baseSide.Commit)}.";
         if (entry.Repeats != baseEntry.Repeats) return $"Suite '{name}' asks each case {entry.Repeats} times; the base line {ProjectContent.Short(baseSide.Commit)} asked {baseEntry.Repeats} times.";
         if (await JudgesChangedAsync(name, ready, baseEntry, baseSide, ct) is { } judges) return judges;
         if ((entry.Input, entry.Expected, entry.Cluster, entry.Messages) != (baseEntry.Input, baseEntry.Expected, baseEntry.Cluster, baseEntry.Messages)) return $"The fields that suite '{name}' reads changed since the base line {ProjectContent.Short(baseSide.Commit)}.";

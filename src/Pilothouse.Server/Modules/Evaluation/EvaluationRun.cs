@@ -22,28 +22,60 @@ internal sealed class EvaluationRun(EvaluationPlan plan, string id, RunBudget bu
 
     public async Task<(string Verdict, string Reason, IReadOnlyList<SuiteResult> Suites, IReadOnlyList<EvaluationCase> Cases)> RunAsync(CancellationToken ct)
     {
-        var judges = new List<(SuitePlan Plan, SuiteJudge Judge)>();
-        foreach (var suite in plan.Suites)
-        {
-            var candidate = await AskAsync(suite, suite.Candidate, ct);
-            var baseline = suite.ComparesBaseline ? await AskAsync(suite, suite.Baseline!, ct) : null;
-            budget.Require();
-            judges.Add((suite, new SuiteJudge(suite, candidate, baseline, await SuiteScoring.RunAsync(suite, candidate, baseline, ct), options.MaxFailedShare)));
-        }
+        var gates = plan.Suites.Sum(s => s.Entry.Gates.Count);
+        var judged = new List<JudgedSuite>();
+        foreach (var suite in plan.Suites) judged.Add(suite.Entry.Looks.Count > 0 && suite.NeedsAnswers ? await LookAsync(suite, gates, ct) : await JudgeAsync(suite, ct));
 
-        var judged = judges.Select(j => j.Judge.Gates()).ToList();
-        var adjusted = VerdictRules.AdjustFailures([.. judged.SelectMany(g => g)]);
+        var adjusted = VerdictRules.AdjustFailures([.. judged.SelectMany(j => j.Gates)]);
         var suites = new List<SuiteResult>();
         var cases = new List<EvaluationCase>();
         var at = 0;
-        for (var k = 0; k < judges.Count; k++)
+        foreach (var one in judged)
         {
-            suites.Add(judges[k].Judge.Result([.. adjusted.Skip(at).Take(judged[k].Count)]));
-            at += judged[k].Count;
-            cases.AddRange(judges[k].Judge.Cases(cases.Count));
+            suites.Add(one.Judge.Result([.. adjusted.Skip(at).Take(one.Gates.Count)], one.Looks));
+            at += one.Gates.Count;
+            cases.AddRange(one.Judge.Cases(cases.Count));
         }
         var (verdict, reason) = VerdictRules.Overall([.. suites.SelectMany(s => s.Gates.Select(g => (s.Name, g)))], plan.Faults);
         return (verdict, reason, suites, cases);
+    }
+
+    private async Task<JudgedSuite> JudgeAsync(SuitePlan suite, CancellationToken ct)
+    {
+        var candidate = await AskAsync(suite, suite.Candidate, ct);
+        var baseline = suite.ComparesBaseline ? await AskAsync(suite, suite.Baseline!, ct) : null;
+        budget.Require();
+        var judge = new SuiteJudge(suite, candidate, baseline, await SuiteScoring.RunAsync(suite, candidate, baseline, ct), options.MaxFailedShare);
+        return new JudgedSuite(judge, judge.Gates(), null);
+    }
+
+    /// <summary>Asks in a fixed random order and stops at the first look that decides.</summary>
+    private async Task<JudgedSuite> LookAsync(SuitePlan suite, int gates, CancellationToken ct)
+    {
+        var looks = LookPlan.Of(suite);
+        var sequential = new SequentialJudge(suite, looks, gates);
+        var (own, other) = (new Answer[suite.Cases.Count][], new Answer[suite.Cases.Count][]);
+        for (int look = 0, done = 0; ; look++)
+        {
+            int[] fresh = looks.Order[done..looks.Counts[look]], asked = [.. looks.Order[..looks.Counts[look]].Order()];
+            done = looks.Counts[look];
+            var part = suite with { Cases = [.. fresh.Select(i => suite.Cases[i])] };
+            Place(own, fresh, await AskAsync(part, suite.Candidate, ct), suite.Repeats);
+            if (suite.ComparesBaseline) Place(other, fresh, await AskAsync(part, suite.Baseline!, ct), suite.Repeats);
+            budget.Require();
+            var whole = suite with { Cases = [.. asked.Select(i => suite.Cases[i])] };
+            Answer[] candidate = [.. asked.SelectMany(i => own[i])];
+            Answer[]? baseline = suite.ComparesBaseline ? [.. asked.SelectMany(i => other[i])] : null;
+            var judge = new SuiteJudge(whole, candidate, baseline, await SuiteScoring.RunAsync(whole, candidate, baseline, ct), options.MaxFailedShare);
+            var stop = sequential.Look(look, judge);
+            if (stop is not null || look == looks.Counts.Length - 1)
+                return new JudgedSuite(judge, sequential.Judged, new LookResult(look + 1, looks.Counts.Length, done, suite.Cases.Count, stop));
+        }
+    }
+
+    private static void Place(Answer[][] all, int[] cases, IReadOnlyList<Answer> answers, int repeats)
+    {
+        for (var k = 0; k < cases.Length; k++) all[cases[k]] = [.. answers.Skip(k * repeats).Take(repeats)];
     }
 
     private async Task<IReadOnlyList<Answer>> AskAsync(SuitePlan suite, ModelSubject model, CancellationToken ct)
@@ -51,7 +83,7 @@ internal sealed class EvaluationRun(EvaluationPlan plan, string id, RunBudget bu
         if (!suite.NeedsAnswers) return [.. Enumerable.Repeat(Answer.NotAsked, suite.Cases.Count * suite.Repeats)];
         try
         {
-            return await source.AskAsync(model, suite.Cases, suite.Repeats, plan.IsFresh, budget, FinishedAsync, ct);
+            return await source.AskAsync(suite, model, new RunContext(id, plan.IsFresh, budget), FinishedAsync, ct);
         }
         finally
         {
@@ -82,4 +114,7 @@ internal sealed class EvaluationRun(EvaluationPlan plan, string id, RunBudget bu
         }
         await store.ProgressAsync(id, Done, batch, ct);
     }
+
+    /// <param name="Gates">With the p-value of "the gate holds", for the adjustment over all suites.</param>
+    private sealed record JudgedSuite(SuiteJudge Judge, IReadOnlyList<(GateResult Gate, Func<double> FailureP)> Gates, LookResult? Looks);
 }

@@ -10,7 +10,7 @@ namespace Pilothouse.Server.Modules.Evaluation;
 
 /// <summary>Starts evaluations, runs them in the background, stores their report as evidence.</summary>
 internal sealed partial class EvaluationService(EvaluationPlanner planner, SuiteRegistration suites, AnswerSource source, EvaluationStore store, ResponseCache cache, IBlobStore blobs, IBackgroundWork work, IEventBus events,
-    EvaluationOptions options, Ids ids, TimeProvider time, ILogger<EvaluationService> logger) : IEvaluations
+    EvaluationOptions options, Ids ids, TimeProvider time, ILogger<EvaluationService> logger) : IEvaluations, IEvaluationCases
 {
     private const int MaxReportBytes = 64 * 1024 * 1024;
 
@@ -19,20 +19,26 @@ internal sealed partial class EvaluationService(EvaluationPlanner planner, Suite
     /// <summary>Changed when a scorer's meaning changes, so that evaluations by different rules are not compared.</summary>
     private const string ScorersVersion = "2";
 
-    internal const string CutShort = "The server stopped while the evaluation ran. Start it again: the answers so far are kept and will not be asked for again.";
+    /// <summary>Starts of the server after which an evaluation is given up: it may be what stops the server.</summary>
+    private const int MaxResumes = 3;
+
+    /// <summary>Largest recording.</summary>
+    private const int MaxRecordingBytes = 256 * 1024 * 1024;
 
     /// <inheritdoc/>
     /// <exception cref="PilothouseException">NotFound (project, commit, suite, model, data file), InvalidArgument (a row that is no case, by its line).</exception>
     public async Task<EvaluationSummary> StartAsync(NewEvaluation request, string actor, CancellationToken ct)
     {
-        var plan = await planner.PlanAsync(request, ct);
+        if (request is { Record: true, Replay: not null }) throw new PilothouseException(ErrorCode.InvalidArgument, "What is replayed is a recording already: leave record or replay out.");
+        if (request.Replay is not null) await ReplayAsync(request, ct); // a broken recording is refused at once
+        var plan = await planner.PlanAsync(request, GetAsync, ct);
         if (request.Budget is { } budget) CheckBudget(budget, plan);
         plan = await suites.RegisterAsync(plan, actor, ct);
-        var summary = new EvaluationSummary(ids.New(), plan.Project, plan.Commit, plan.BaselineCommit, "running", null, null, plan.Calls, 0, actor, time.NowMs(), null, null);
+        var summary = new EvaluationSummary(ids.New(), plan.Project, plan.Commit, plan.BaselineCommit, "running", null, null, plan.Calls, 0, actor, time.NowMs(), null, null, request.Replay);
         await store.AddAsync(summary, WireJson.Write(request), Uses(plan), ct);
         try
         {
-            work.Enqueue($"evaluation {summary.Id}", stop => RunAsync(summary, plan, request.Budget, stop));
+            work.Enqueue($"evaluation {summary.Id}", stop => RunAsync(summary, plan, request, stop));
         }
         catch (PilothouseException e)
         {
@@ -47,8 +53,41 @@ internal sealed partial class EvaluationService(EvaluationPlanner planner, Suite
         var summary = await store.GetAsync(id, ct);
         if (summary.Digest is null) return new EvaluationDetail(summary, []);
         var report = WireJson.Read<EvaluationReport>(Encoding.UTF8.GetString(await blobs.ReadAsync(summary.Digest, MaxReportBytes, ct)));
-        return new EvaluationDetail(summary, report.Suites);
+        return new EvaluationDetail(summary, report.Suites, report.Recording);
     }
+
+    /// <summary>What an evaluation would take. Nothing is asked and nothing stored.</summary>
+    public async Task<EvaluationEstimate> EstimateAsync(NewEvaluation request, CancellationToken ct)
+    {
+        var plan = await planner.PlanAsync(request, GetAsync, ct);
+        var suites = new List<SuiteEstimate>();
+        foreach (var suite in plan.Suites.Where(s => s.NeedsAnswers))
+            foreach (var model in suite.ComparesBaseline && suite.StoredBaseline is null ? new[] { suite.Candidate, suite.Baseline! } : [suite.Candidate])
+            {
+                var calls = await source.EstimateAsync(suite, model, plan.IsFresh, ct);
+                suites.Add(new SuiteEstimate(suite.Name, model.Reference, calls.Calls, calls.Open, calls.PromptTokens, calls.CompletionTokens, calls.Cost));
+            }
+        return new EvaluationEstimate(suites, suites.Sum(s => s.Calls), suites.Sum(s => s.Open), suites.Sum(s => s.PromptTokens), suites.Sum(s => s.CompletionTokens), suites.All(s => s.Cost is not null) ? suites.Sum(s => s.Cost) : null);
+    }
+
+    /// <summary>Goes on with an evaluation that a stop of the server cut short: answers that it has are not asked for again.</summary>
+    public void Resume(EvaluationSummary summary) => work.Enqueue($"evaluation {summary.Id}", async ct =>
+    {
+        var (text, resumed) = await store.ResumeAsync(summary.Id, ct);
+        try
+        {
+            if (resumed > MaxResumes) throw new PilothouseException(ErrorCode.Internal, $"The server stopped {resumed} times while this evaluation ran. Start it again: the answers so far are kept.");
+            var request = WireJson.Read<NewEvaluation>(text) with { Commit = summary.Commit, Baseline = summary.BaselineCommit };
+            var plan = await suites.RegisterAsync(await planner.PlanAsync(request, GetAsync, ct), summary.CreatedBy, ct);
+            await RunAsync(summary, plan, request, ct);
+        }
+        catch (Exception e) when (e is PilothouseException or Protocols.ProtocolFormatException)
+        {
+            await store.FailAsync(summary with { Status = "failed", Reason = e.Message }, ct);
+        }
+    });
+
+    public Task<IReadOnlyList<CaseHistoryEntry>> HistoryAsync(string project, string suite, string caseId, int limit, CancellationToken ct) => store.HistoryAsync(project, suite, caseId, Math.Clamp(limit, 1, MaxPage), ct);
 
     public Task<Page<EvaluationSummary>> ListAsync(string? project, string? commit, int limit, string? pageToken, CancellationToken ct) =>
         store.ListAsync(project, commit, Math.Clamp(limit, 1, MaxPage), Token<string>(pageToken), ct);
@@ -83,27 +122,29 @@ internal sealed partial class EvaluationService(EvaluationPlanner planner, Suite
         return uses;
     }
 
-    private async Task RunAsync(EvaluationSummary summary, EvaluationPlan plan, EvaluationBudget? budget, CancellationToken ct)
+    private async Task RunAsync(EvaluationSummary summary, EvaluationPlan plan, NewEvaluation request, CancellationToken ct)
     {
-        var run = new EvaluationRun(plan, summary.Id, new RunBudget(budget, time), source, store, options, time);
+        var run = new EvaluationRun(plan, summary.Id, new RunBudget(request.Budget, time), source, store, options, time);
         EvaluationSummary ended;
         try
         {
+            var log = request.Replay is not null ? await ReplayAsync(request, ct) : request.Record ? new CallLog(isReplay: false) : null;
+            new EvaluationScope(summary.Id, log).Enter();
             var (verdict, reason, suites, cases) = await run.RunAsync(ct);
             ended = summary with { Status = "finished", Verdict = verdict, Reason = reason, Done = run.Done, FinishedMs = time.NowMs() };
-            ended = ended with { Digest = await StoreReportAsync(ended, suites, cases, ct) };
+            ended = ended with { Digest = await StoreReportAsync(ended, suites, cases, log, ct) };
             await store.FinishAsync(ended, cases, ct);
             await cache.RemoveOldAsync(ct);
+            await cache.ForgetAsync(summary.Id, ct);
         }
         catch (OperationCanceledException) when (ct.IsCancellationRequested)
         {
-            await store.FailAsync(summary with { Status = "failed", Reason = CutShort, Done = run.Done }, CancellationToken.None);
-            throw;
+            throw; // it stays as it is, and goes on when the server starts again
         }
         catch (BudgetSpentException e)
         {
             ended = summary with { Status = "finished", Verdict = VerdictRules.Budget, Done = run.Done, FinishedMs = time.NowMs(), Reason = $"Nothing was decided: {e.Message} {run.Done} of {plan.Calls} answers are there and are kept: with a larger budget only the rest is asked for." };
-            ended = ended with { Digest = await StoreReportAsync(ended, [], [], ct) };
+            ended = ended with { Digest = await StoreReportAsync(ended, [], [], null, ct) };
             await store.FinishAsync(ended, [], ct);
         }
         catch (Exception e)
@@ -117,15 +158,19 @@ internal sealed partial class EvaluationService(EvaluationPlanner planner, Suite
     }
 
     /// <summary>The evidence: the report names the blob with all cases, so that one digest stands for everything.</summary>
-    private async Task<string> StoreReportAsync(EvaluationSummary summary, IReadOnlyList<SuiteResult> suites, IReadOnlyList<EvaluationCase> cases, CancellationToken ct)
+    private async Task<string> StoreReportAsync(EvaluationSummary summary, IReadOnlyList<SuiteResult> suites, IReadOnlyList<EvaluationCase> cases, CallLog? log, CancellationToken ct)
     {
         var lines = new MemoryStream();
         foreach (var one in cases) lines.Write(Encoding.UTF8.GetBytes(WireJson.Write(one) + "\n"));
         lines.Position = 0;
         var casesBlob = await blobs.PutAsync(lines, null, ct);
-        var report = new EvaluationReport("pilothouse.evaluation/v1", summary, suites, casesBlob.Digest, ScorersVersion);
+        var report = new EvaluationReport("pilothouse.evaluation/v1", summary, suites, casesBlob.Digest, ScorersVersion, log is { IsReplay: false } ? (await blobs.PutAsync(log.Write(), ct)).Digest : null);
         return (await blobs.PutAsync(Encoding.UTF8.GetBytes(WireJson.Write(report)), ct)).Digest;
     }
+
+    private async Task<CallLog> ReplayAsync(NewEvaluation request, CancellationToken ct) => await blobs.FindAsync(request.Replay!, ct) is null
+        ? throw new PilothouseException(ErrorCode.NotFound, $"There is no recording {request.Replay} on this server. Upload it first: pilothouse test --replay DIR does.")
+        : CallLog.Read(await blobs.ReadAsync(request.Replay!, MaxRecordingBytes, ct));
 
     private static T? Token<T>(string? pageToken)
     {
@@ -139,4 +184,4 @@ internal sealed partial class EvaluationService(EvaluationPlanner planner, Suite
 
 /// <summary>The stored evidence.</summary>
 /// <param name="CasesDigest">Blob with all cases as JSON lines.</param>
-internal sealed record EvaluationReport(string Type, EvaluationSummary Summary, IReadOnlyList<SuiteResult> Suites, string CasesDigest, string Scorers);
+internal sealed record EvaluationReport(string Type, EvaluationSummary Summary, IReadOnlyList<SuiteResult> Suites, string CasesDigest, string Scorers, string? Recording = null);

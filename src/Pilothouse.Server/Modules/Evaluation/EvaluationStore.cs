@@ -9,16 +9,16 @@ internal sealed class EvaluationStore(Db db, IAuditLog audit, ResponseCache cach
 {
     private const string Columns = """
         id, project, commit_id AS CommitId, baseline_commit AS BaselineCommit, status, verdict, reason, cases, done, created_by AS CreatedBy, created_ms AS CreatedMs,
-        finished_ms AS FinishedMs, digest
+        finished_ms AS FinishedMs, digest, replay AS Replay
         """;
 
     /// <param name="uses">Models, data sets and suites.</param>
     public Task AddAsync(EvaluationSummary evaluation, string request, IReadOnlyList<(LineageNode From, string Relation)> uses, CancellationToken ct) => db.WriteAsync(async session =>
     {
         await session.ExecuteAsync("""
-            INSERT INTO evl_evaluation (id, project, commit_id, baseline_commit, request, status, cases, done, created_by, created_ms)
-            VALUES (@Id, @Project, @Commit, @BaselineCommit, @request, @Status, @Cases, 0, @CreatedBy, @CreatedMs)
-            """, new { evaluation.Id, evaluation.Project, evaluation.Commit, evaluation.BaselineCommit, request, evaluation.Status, evaluation.Cases, evaluation.CreatedBy, evaluation.CreatedMs });
+            INSERT INTO evl_evaluation (id, project, commit_id, baseline_commit, request, status, cases, done, created_by, created_ms, replay)
+            VALUES (@Id, @Project, @Commit, @BaselineCommit, @request, @Status, @Cases, 0, @CreatedBy, @CreatedMs, @Replay)
+            """, new { evaluation.Replay, evaluation.Id, evaluation.Project, evaluation.Commit, evaluation.BaselineCommit, request, evaluation.Status, evaluation.Cases, evaluation.CreatedBy, evaluation.CreatedMs });
         await EvaluationLineage.AddAsync(session, evaluation.Id, uses);
         await audit.AppendAsync(session, new AuditEvent(evaluation.CreatedBy, "evaluation.start", Subject(evaluation), new { evaluation.Commit, evaluation.BaselineCommit }));
     }, ct);
@@ -33,12 +33,13 @@ internal sealed class EvaluationStore(Db db, IAuditLog audit, ResponseCache cach
     public Task FinishAsync(EvaluationSummary evaluation, IReadOnlyList<EvaluationCase> cases, CancellationToken ct) => db.WriteAsync(async session =>
     {
         await session.ExecuteAsync("DELETE FROM evl_case WHERE evaluation_id = @Id", new { evaluation.Id });
-        await session.BulkInsertAsync("evl_case", ["evaluation_id", "idx", "suite", "outcome", "doc"], cases, (row, one) =>
+        await session.BulkInsertAsync("evl_case", ["evaluation_id", "idx", "suite", "outcome", "case_id", "doc"], cases, (row, one) =>
         {
             row.Text(evaluation.Id);
             row.Integer(one.Index);
             row.Text(one.Suite);
             row.Text(one.Outcome);
+            row.Text(one.Id);
             row.Text(WireJson.Write(one));
         }, ignoreDuplicates: false);
         await EndAsync(session, evaluation);
@@ -49,6 +50,38 @@ internal sealed class EvaluationStore(Db db, IAuditLog audit, ResponseCache cach
     /// <summary>Evaluations that a stop cut short.</summary>
     public async Task<IReadOnlyList<EvaluationSummary>> RunningAsync(CancellationToken ct) => [.. (await db.ReadAsync(session => session.QueryAsync<Row>(
         $"SELECT {Columns} FROM evl_evaluation WHERE status = 'running' ORDER BY id LIMIT 10000"), ct)).Select(r => r.ToSummary())];
+
+    /// <summary>Counts one more start of a server that goes on with an evaluation.</summary>
+    /// <returns>The request, and how often it has been gone on with, this time included.</returns>
+    public Task<(string Request, int Resumed)> ResumeAsync(string id, CancellationToken ct) => db.WriteAsync(async session =>
+    {
+        await session.ExecuteAsync("UPDATE evl_evaluation SET resumed = resumed + 1 WHERE id = @id", new { id });
+        var row = await session.FirstOrDefaultAsync<ResumeRow>("SELECT request AS Request, resumed AS Resumed FROM evl_evaluation WHERE id = @id", new { id });
+        return (row?.Request ?? "", (int)(row?.Resumed ?? 0));
+    }, ct);
+
+    public async Task<bool> HasFinishedAsync(string project, string commit, CancellationToken ct) => (await FinishedAsync(project, commit, ct)).Count > 0;
+
+    /// <summary>Finished evaluations of a commit that asked models, newest first.</summary>
+    public Task<List<string>> FinishedAsync(string project, string commit, CancellationToken ct) => db.ReadAsync(session => session.QueryAsync<string>(
+        "SELECT id FROM evl_evaluation WHERE project = @project AND commit_id = @commit AND status = 'finished' AND verdict <> 'BUDGET' AND replay IS NULL ORDER BY id DESC LIMIT 10", new { project, commit }), ct);
+
+    /// <summary>The candidate's answers of a stored run, by case.</summary>
+    public async Task<IReadOnlyDictionary<string, Answer>> AnswersAsync(string id, string suite, CancellationToken ct)
+    {
+        var rows = await db.ReadAsync(session => session.QueryAsync<string>("SELECT doc FROM evl_case WHERE evaluation_id = @id AND suite = @suite ORDER BY idx", new { id, suite }), ct);
+        return rows.Select(WireJson.Read<EvaluationCase>).ToDictionary(c => c.Id, c => new Answer(c.Candidate, c.Error, IsCached: true, null, c.LatencyMs is { } ms ? new CallUsage(0, c.CompletionTokens ?? 0, ms) : null), StringComparer.Ordinal);
+    }
+
+    /// <summary>One case of a suite over the finished evaluations of a project, newest first.</summary>
+    public async Task<IReadOnlyList<CaseHistoryEntry>> HistoryAsync(string project, string suite, string caseId, int limit, CancellationToken ct)
+    {
+        var rows = await db.ReadAsync(session => session.QueryAsync<HistoryRow>("""
+            SELECT e.id AS Id, e.commit_id AS CommitId, e.created_ms AS CreatedMs, c.doc AS Doc FROM evl_case c JOIN evl_evaluation e ON e.id = c.evaluation_id
+            WHERE c.case_id = @caseId AND c.suite = @suite AND e.project = @project ORDER BY e.id DESC LIMIT @limit
+            """, new { project, suite, caseId, limit }), ct);
+        return [.. rows.Select(r => new CaseHistoryEntry(r.Id, r.CommitId, r.CreatedMs, WireJson.Read<EvaluationCase>(r.Doc)))];
+    }
 
     public async Task<EvaluationSummary> GetAsync(string id, CancellationToken ct) =>
         (await db.ReadAsync(session => session.FirstOrDefaultAsync<Row>($"SELECT {Columns} FROM evl_evaluation WHERE id = @id", new { id }), ct))?.ToSummary()
@@ -85,6 +118,20 @@ internal sealed class EvaluationStore(Db db, IAuditLog audit, ResponseCache cach
 
     private static string Subject(EvaluationSummary evaluation) => $"projects/{evaluation.Project}/evaluations/{evaluation.Id}";
 
+    private sealed class ResumeRow
+    {
+        public string Request { get; init; } = "";
+        public long Resumed { get; init; }
+    }
+
+    private sealed class HistoryRow
+    {
+        public string Id { get; init; } = "";
+        public string CommitId { get; init; } = "";
+        public long CreatedMs { get; init; }
+        public string Doc { get; init; } = "";
+    }
+
     private sealed class CaseRow
     {
         public long Idx { get; init; }
@@ -106,7 +153,8 @@ internal sealed class EvaluationStore(Db db, IAuditLog audit, ResponseCache cach
         public long CreatedMs { get; init; }
         public long? FinishedMs { get; init; }
         public string? Digest { get; init; }
+        public string? Replay { get; init; }
 
-        public EvaluationSummary ToSummary() => new(Id, Project, CommitId, BaselineCommit, Status, Verdict, Reason, (int)Cases, (int)Done, CreatedBy, CreatedMs, FinishedMs, Digest);
+        public EvaluationSummary ToSummary() => new(Id, Project, CommitId, BaselineCommit, Status, Verdict, Reason, (int)Cases, (int)Done, CreatedBy, CreatedMs, FinishedMs, Digest, Replay);
     }
 }

@@ -10,7 +10,7 @@ internal static class GateJudge
 {
     public static string NameOf(GateEntry gate) => $"{TypeOf(gate)}:{gate.Scorer}";
 
-    public static GateResult Judge(GateEntry gate, ScoreColumn scores) => gate.Type == GateType.Floor ? Floor(gate, scores) : NonInferiority(gate, scores);
+    public static GateResult Judge(GateEntry gate, ScoreColumn scores) => gate.Type switch { GateType.Floor => Floor(gate, scores), GateType.Every => Every(gate, scores), _ => NonInferiority(gate, scores) };
 
     /// <summary>A gate that could not be judged.</summary>
     public static GateResult Without(GateEntry gate, string verdict, string reason) => new(NameOf(gate), gate.Scorer, TypeOf(gate), verdict, reason, null, null, null, Threshold(gate), gate.Confidence, "", null, null, null);
@@ -21,6 +21,7 @@ internal static class GateJudge
     /// </summary>
     public static double FailurePValue(GateEntry gate, ScoreColumn scores)
     {
+        if (gate.Type == GateType.Every) return 0; // a case that failed did fail
         bool FailsAt(double alpha) => Compute(gate, scores, 1 - alpha).Verdict == GateVerdict.Fail;
         double low = -30, high = Math.Log(1 - gate.Confidence);
         if (!FailsAt(Math.Exp(high))) return 1;
@@ -52,6 +53,17 @@ internal static class GateJudge
             _ => $"{what}: the {level} bounds [{lower}, {upper}] straddle the floor {Figure(gate.Min!.Value)}. {More(result)}",
         };
         return Result(gate, result, reason);
+    }
+
+    private static GateResult Every(GateEntry gate, ScoreColumn scores)
+    {
+        const int MaxNamed = 5;
+        var (least, all) = (Threshold(gate), scores.Candidate.Length);
+        int[] below = [.. Enumerable.Range(0, all).Where(i => !(scores.Candidate[i] >= least - 1e-9))];
+        var share = (double)(all - below.Length) / all;
+        var ids = scores.Ids.Count == all ? $": {string.Join(", ", below.Take(MaxNamed).Select(i => scores.Ids[i]))}{(below.Length > MaxNamed ? ", ..." : "")}" : "";
+        var reason = below.Length == 0 ? $"{gate.Scorer} is at least {Figure(least)} on each of {all} cases." : $"{gate.Scorer} is below {Figure(least)} on {below.Length} of {all} cases{ids}.";
+        return new GateResult(NameOf(gate), gate.Scorer, TypeOf(gate), below.Length == 0 ? VerdictRules.Pass : VerdictRules.Fail, reason, share, null, null, 1, gate.Confidence, "each case by itself", null, null, 0);
     }
 
     private static GateResult NonInferiority(GateEntry gate, ScoreColumn scores)
@@ -94,9 +106,9 @@ internal static class GateJudge
 
     private static string Sample(Statistics.GateResult result) => result.Clusters is { } clusters ? $"{result.Items} cases in {clusters} clusters" : $"{result.Items} cases";
 
-    private static string TypeOf(GateEntry gate) => gate.Type == GateType.Floor ? "floor" : "non_inferiority";
+    private static string TypeOf(GateEntry gate) => gate.Type switch { GateType.Floor => "floor", GateType.Every => "every", _ => "non_inferiority" };
 
-    private static double Threshold(GateEntry gate) => gate.Type == GateType.Floor ? gate.Min ?? 0 : -(gate.Margin ?? 0);
+    private static double Threshold(GateEntry gate) => gate.Type switch { GateType.Floor => gate.Min ?? 0, GateType.Every => gate.Min ?? 1, _ => -(gate.Margin ?? 0) };
 
     private static string Level(GateEntry gate) => string.Create(CultureInfo.InvariantCulture, $"{gate.Confidence * 100:0.##} %");
 

@@ -26,7 +26,7 @@ internal sealed class ProjectContent(IRepositories repositories, IProjectLocks l
         var parameters = new SortedDictionary<string, JsonElement>((prompt?.Parameters ?? new Dictionary<string, JsonElement>()).ToDictionary(), StringComparer.Ordinal);
         foreach (var (key, value) in entry.Parameters) parameters[key] = value;
         if (entry.Engine == ModelEngine.OpenAi)
-            return new ModelSubject($"{entry.Url}#{entry.UpstreamModel ?? name}", null, entry, new InferenceTarget(entry.UpstreamModel ?? name, "openai", entry.Url), prompt, promptDigest, parameters);
+            return new ModelSubject($"{entry.Url}#{entry.UpstreamModel ?? name}", null, entry, new InferenceTarget(entry.UpstreamModel ?? name, "openai", entry.Url) { KeyVariable = entry.ApiKeyEnv, RequestsPerMinute = entry.RequestsPerMinute, TokensPerMinute = entry.TokensPerMinute }, prompt, promptDigest, parameters);
 
         var version = await VersionAsync(name, entry, ct);
         var kind = entry.Kind == ModelKind.Classifier ? "classifier" : "generative";

@@ -13,11 +13,36 @@ internal sealed class SuiteJudge(SuitePlan plan, IReadOnlyList<Answer> candidate
 
     private readonly ScoreColumn[] _columns = [.. columns];
 
+    /// <summary>Of the cases that count: quarantined ones are asked and reported, but decide nothing.</summary>
+    private readonly ScoreColumn[] _counted = [.. columns.Select(c => c.Of(plan.Counted))];
+
     /// <summary>The suite's result; its gates are not yet adjusted for their number.</summary>
-    public SuiteResult Result(IReadOnlyList<GateResult> gates) => new(plan.Name, plan.Candidate.Reference, plan.Baseline?.Reference, plan.Data.Reference, plan.Cases.Count, [.. _columns.Select(Score)], gates,
+    public SuiteResult Result(IReadOnlyList<GateResult> gates, LookResult? looks = null) => new(plan.Name, plan.Candidate.Reference, plan.Baseline?.Reference, plan.Data.Reference, plan.Cases.Count, [.. _counted.Select(Score)], gates,
         Differences(), plan.Data.Digest, plan.Candidate.Digest, plan.Baseline?.Digest, plan.Candidate.PromptDigest, candidate.Count(a => a.Failed), baseline?.Count(a => a.Failed) ?? 0,
-        candidate.Count(a => a.IsCached) + (baseline?.Count(a => a.IsCached) ?? 0), plan.Entry.Cluster is null ? null : plan.Cases.Select(c => c.Cluster).Distinct().Count(), plan.Notes, plan.Registered, plan.Repeats, SuiteFigures.Classes(plan, candidate), SuiteFigures.Usage(candidate, plan.Candidate.Entry.Price),
-        baseline is null ? null : SuiteFigures.Usage(baseline, plan.Baseline!.Entry.Price), SuiteFigures.Agreement(_columns), SuiteFigures.Unstable(plan, _columns));
+        candidate.Count(a => a.IsCached) + (baseline?.Count(a => a.IsCached) ?? 0), plan.Entry.Cluster is null ? null : plan.Cases.Select(c => c.Cluster).Distinct().Count(), [.. plan.Notes, .. Masked()], plan.Registered, plan.Repeats, SuiteFigures.Classes(plan, candidate), SuiteFigures.Usage(candidate, plan.Candidate.Entry.Price),
+        baseline is null ? null : SuiteFigures.Usage(baseline, plan.Baseline!.Entry.Price), SuiteFigures.Agreement(_columns), SuiteFigures.Unstable(plan, _columns), SuiteSlices.Of(plan, _columns), looks,
+        plan.Quarantined.Count == 0 ? null : [.. plan.Cases.Where(c => plan.Quarantined.Contains(c.Id)).Select(c => c.Id)]);
+
+    /// <summary>One gate at a look: PASS at one level, FAIL at another.</summary>
+    public GateResult GateAt(GateEntry gate, double passLevel, double failLevel, int look, bool isLast)
+    {
+        GateResult At(double level) => Judge(gate with { Confidence = 1 - level });
+        var unknown = Judge(gate);
+        if (unknown.Verdict is VerdictRules.Invalid or VerdictRules.Skipped) return unknown;
+        if (gate.Type == GateType.Every) return isLast || unknown.Verdict == VerdictRules.Fail ? unknown : unknown with { Verdict = VerdictRules.Inconclusive, Reason = $"{unknown.Reason} Not all cases have been asked." };
+        GateResult Named(GateResult result) => result with { Confidence = gate.Confidence, Method = $"{result.Method}, look {look} by O'Brien-Fleming spending" };
+        if (passLevel >= Statistics.GroupSequential.LeastLevel && At(passLevel) is { Verdict: VerdictRules.Pass } passed) return Named(passed);
+        if (failLevel >= Statistics.GroupSequential.LeastLevel && At(failLevel) is { Verdict: VerdictRules.Fail } failed) return Named(failed);
+        var open = passLevel >= Statistics.GroupSequential.LeastLevel ? At(passLevel) : unknown;
+        return Named(open with { Verdict = VerdictRules.Inconclusive, Reason = open.Verdict == VerdictRules.Inconclusive ? open.Reason : $"{open.Reason} At this look that is not yet enough." });
+    }
+
+    /// <summary>Answers from which secrets were taken before anything was stored: no scorer saw them, and the reader has to know.</summary>
+    private IEnumerable<string> Masked()
+    {
+        string[] masked = [.. plan.Cases.Where((_, i) => Enumerable.Range(i * plan.Repeats, plan.Repeats).Any(k => candidate[k].Output.Contains(SecretMask.Mark, StringComparison.Ordinal))).Select(c => c.Id)];
+        if (masked.Length > 0) yield return $"The candidate's answers to {masked.Length} cases held secrets, which were masked before anything was scored or stored: {string.Join(", ", masked.Take(10))}{(masked.Length > 10 ? ", ..." : "")}.";
+    }
 
     /// <summary>Gates with the p-value of "the gate holds", for the adjustment over all suites.</summary>
     public IReadOnlyList<(GateResult Gate, Func<double> FailureP)> Gates() => [.. plan.Entry.Gates.Select(gate => (Judge(gate), (Func<double>)(() => GateJudge.FailurePValue(gate, Find(gate)))))];
@@ -29,7 +54,7 @@ internal sealed class SuiteJudge(SuitePlan plan, IReadOnlyList<Answer> candidate
             var (input, one, other) = (plan.Cases[i], First(candidate, i), baseline is null ? null : First(baseline, i));
             yield return new EvaluationCase(firstIndex + i, plan.Name, input.Id, input.Cluster, input.Input, input.Expected, one.Output, one.Error, other?.Output, other?.Error, Outcome(i),
                 _columns.ToDictionary(c => c.Scorer, c => c.Candidate[i]), other is null ? null : _columns.ToDictionary(c => c.Scorer, c => c.Baseline![i]),
-                Said(c => c.Errors, i), Said(c => c.Notes, i), one.Usage?.Milliseconds, one.Usage?.CompletionTokens, one.Usage?.Cost(plan.Candidate.Entry.Price), _columns.Any(c => c.Unstable?[i] == true) ? true : null);
+                Said(c => c.Errors, i), Said(c => c.Notes, i), one.Usage?.Milliseconds, one.Usage?.CompletionTokens, one.Usage?.Cost(plan.Candidate.Entry.Price), _columns.Any(c => c.Unstable?[i] == true) ? true : null, plan.Quarantined.Contains(input.Id) ? true : null);
         }
     }
 
@@ -44,11 +69,12 @@ internal sealed class SuiteJudge(SuitePlan plan, IReadOnlyList<Answer> candidate
     private Dictionary<string, string>? Said(Func<ScoreColumn, IReadOnlyList<string?>> of, int i) =>
         _columns.Where(c => of(c).Count > i && of(c)[i] is not null).ToDictionary(c => c.Scorer, c => of(c)[i]!) is { Count: > 0 } said ? said : null;
 
-    private ScoreColumn Find(GateEntry gate) => _columns.First(c => c.Scorer == gate.Scorer);
+    private ScoreColumn Find(GateEntry gate) => _counted.First(c => c.Scorer == gate.Scorer);
 
     private GateResult Judge(GateEntry gate)
     {
         var compares = gate.Type == GateType.NonInferiority;
+        if (plan.Invalid is { } invalid) return GateJudge.Without(gate, VerdictRules.Invalid, invalid);
         if (TooManyFailed("candidate", candidate) is { } fault) return GateJudge.Without(gate, VerdictRules.Invalid, fault);
         if (compares && plan.Fault is { } incomparable) return GateJudge.Without(gate, VerdictRules.Invalid, incomparable);
         if (compares && baseline is null) return GateJudge.Without(gate, VerdictRules.Skipped, "Skipped: there is no base line to compare with.");

@@ -22,7 +22,7 @@ internal sealed class SuiteRegistration(EvaluationPlanner planner, ISuites suite
     /// <summary>Those of a commit, without running them.</summary>
     public async Task<IReadOnlyList<SuiteVersion>> RegisterAsync(NewSuites request, string actor, CancellationToken ct)
     {
-        var plan = await planner.PlanAsync(new NewEvaluation(request.Project, request.Commit, null, request.Suites), ct);
+        var plan = await planner.PlanAsync(new NewEvaluation(request.Project, request.Commit, null, request.Suites), (_, _) => throw new NotSupportedException(), ct);
         var versions = new List<SuiteVersion>();
         foreach (var suite in plan.Suites) versions.Add(await RegisterAsync(plan.Project, plan.Commit, suite, actor, ct));
         return versions;
@@ -47,6 +47,11 @@ internal sealed class SuiteRegistration(EvaluationPlanner planner, ISuites suite
         entry.Cluster,
         Repeats = entry.Repeats == 1 ? (int?)null : entry.Repeats,
         entry.Pack,
+        Target = entry.Target?.Definition(),
+        entry.Tools,
+        Slices = entry.Slices.Count == 0 ? null : entry.Slices,
+        Looks = entry.Looks.Count == 0 ? null : entry.Looks,
+        Quarantine = entry.Quarantine.Count == 0 ? null : entry.Quarantine,
         entry.Messages,
         // What only some scorers have stands apart, so that the definitions of the others stay as they were.
         Scorers = entry.Scorers.Select(s => new { s.Name, Type = s.Type, s.Pattern, Settings = s == new ScorerEntry { Name = s.Name, Type = s.Type, Pattern = s.Pattern } ? null : s.Definition() }),

@@ -24,7 +24,7 @@ public sealed class GatewayModule : IModule
             .ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { ConnectTimeout = options.UpstreamConnectTimeout, AllowAutoRedirect = false, UseCookies = false })
             .RemoveAllLoggers();
         services.AddSingleton<IEngine, OnnxEngine>().AddSingleton<IEngine, OpenAiEngine>();
-        services.AddSingleton<IInference, InferenceService>();
+        services.AddSingleton<InferenceService>().AddSingleton<IInference>(s => s.GetRequiredService<InferenceService>()).AddSingleton<IServedTargets>(s => s.GetRequiredService<InferenceService>());
         services.AddSingleton<RouteStore>().AddSingleton<RouteService>().AddSingleton<IGatewayRoutes>(s => s.GetRequiredService<RouteService>()).AddHostedService(s => s.GetRequiredService<RouteService>());
         services.AddSingleton<ResponseRecorder>().AddHostedService(s => s.GetRequiredService<ResponseRecorder>());
         services.AddSingleton<ServingService>();

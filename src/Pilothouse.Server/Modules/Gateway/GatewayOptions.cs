@@ -27,6 +27,12 @@ public sealed class GatewayOptions
     /// <summary>API keys of remote engines, by authority: <c>"api.example.com:443": "KEY"</c>. Never written to a log, a trace or a release.</summary>
     public IDictionary<string, string> UpstreamKeys { get; } = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
 
+    /// <summary>
+    /// Environment variables of this server whose value may be sent as API key, each with the authorities (comma-separated) that may get it:
+    /// <c>"OPENAI_API_KEY": "api.openai.com"</c>. What a project file names with <c>api_key_env</c> is looked up here, so that a push cannot send a key elsewhere.
+    /// </summary>
+    public IDictionary<string, string> KeyVariables { get; } = new Dictionary<string, string>(StringComparer.Ordinal);
+
     /// <summary>Responses whose trace may wait to be written; beyond it traces are dropped and counted, never the response.</summary>
     public int MaxQueuedTraces { get; set; } = 10_000;
 

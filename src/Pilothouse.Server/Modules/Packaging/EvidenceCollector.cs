@@ -26,7 +26,7 @@ internal sealed class EvidenceCollector(IEvaluations evaluations, IFairnessRepor
     {
         var known = (await store.EvidenceAsync(release.Digest, ct)).Select(e => (e.Type, e.SourceId)).ToHashSet();
         var page = await evaluations.ListAsync(release.Project, release.Commit, MaxSources, null, ct);
-        foreach (var summary in page.Items.Where(e => e is { Status: "finished", Verdict: not null } && !known.Contains(("evaluation", e.Id))))
+        foreach (var summary in page.Items.Where(e => e is { Status: "finished", Verdict: not null, Replay: null } && !known.Contains(("evaluation", e.Id))))
             await AddAsync(release, await evaluations.GetAsync(summary.Id, ct), ct);
         foreach (var report in (await fairness.ListAsync(release.Project, release.Commit, MaxSources, ct)).Where(r => !known.Contains(("fairness", r.Id))))
             await AddAsync(release, report, ct);

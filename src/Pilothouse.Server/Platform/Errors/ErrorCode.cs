@@ -29,4 +29,10 @@ public enum ErrorCode
 public sealed class PilothouseException(ErrorCode code, string message, Exception? inner = null) : Exception(message, inner)
 {
     public ErrorCode Code { get; } = code;
+
+    /// <summary>When the other side said to come again (HTTP's Retry-After), counted from now; null = it did not say.</summary>
+    public TimeSpan? RetryAfter { get; init; }
+
+    /// <summary>The other side refuses this very request: asking again would change nothing.</summary>
+    public bool IsPermanent { get; init; }
 }

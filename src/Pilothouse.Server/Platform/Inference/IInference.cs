@@ -25,7 +25,20 @@ public interface IInference
 /// <param name="Model">Registered model, <c>models:/NAME/VERSION</c>; or the upstream's model name for a remote engine.</param>
 /// <param name="Engine"><c>onnx</c> (in this process) or <c>openai</c> (any OpenAI-compatible server).</param>
 /// <param name="Url">Base URL of the remote engine, e.g. <c>http://127.0.0.1:8000/v1</c>.</param>
-public sealed record InferenceTarget(string Model, string Engine, string? Url = null);
+public sealed record InferenceTarget(string Model, string Engine, string? Url = null)
+{
+    /// <summary>Environment variable of the server with the key; it goes only where <c>Gateway:KeyVariables</c> says.</summary>
+    public string? KeyVariable { get; init; }
+
+    /// <summary>Release that must still be the stable one (engine <c>gateway</c>, whose model is the name of a route).</summary>
+    public string? Release { get; init; }
+
+    /// <summary>Most requests in a minute; null = no limit. Kept by who asks, not by the engine.</summary>
+    public int? RequestsPerMinute { get; init; }
+
+    /// <inheritdoc cref="RequestsPerMinute"/>
+    public int? TokensPerMinute { get; init; }
+}
 
 /// <summary>One chat or completion request.</summary>
 /// <param name="Messages">Chat messages in order; the engine applies the model's own chat template.</param>
@@ -36,7 +49,14 @@ public sealed record InferenceTarget(string Model, string Engine, string? Url = 
 /// <param name="TopP">Draws only from the most probable tokens that together reach this share; 1 = all.</param>
 /// <param name="Stop">The answer ends before the first of these texts.</param>
 public sealed record GenerationRequest(IReadOnlyList<ChatTurn> Messages, int MaxTokens, double Temperature, long? Seed = null,
-    Func<string, CancellationToken, ValueTask>? OnToken = null, double TopP = 1, IReadOnlyList<string>? Stop = null);
+    Func<string, CancellationToken, ValueTask>? OnToken = null, double TopP = 1, IReadOnlyList<string>? Stop = null)
+{
+    /// <summary>Tools that the model may call: a JSON list of OpenAI's tool definitions; null = none. Its calls come back as the text, a JSON object with <c>tool_calls</c>.</summary>
+    public string? Tools { get; init; }
+
+    /// <summary>Values of a served prompt's further variables (engine <c>gateway</c>).</summary>
+    public IReadOnlyDictionary<string, string>? Metadata { get; init; }
+}
 
 /// <summary>One message; role is <c>system</c>, <c>user</c> or <c>assistant</c>.</summary>
 public sealed record ChatTurn(string Role, string Content);

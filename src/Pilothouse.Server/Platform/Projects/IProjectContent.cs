@@ -23,7 +23,14 @@ public interface IProjectContent
 /// <param name="PromptDigest">SHA-256 of the prompt file; null without one.</param>
 /// <param name="Parameters">Those of the prompt file, overridden by those of the entry.</param>
 public sealed record ModelSubject(string Reference, string? Digest, ModelEntry Entry, Inference.InferenceTarget Target, PromptFile? Prompt, string? PromptDigest,
-    IReadOnlyDictionary<string, JsonElement> Parameters);
+    IReadOnlyDictionary<string, JsonElement> Parameters)
+{
+    /// <summary>The command that answers; null = a model does.</summary>
+    public CommandProgram? Command { get; init; }
+}
+
+/// <summary>A command of a commit, with the files it needs.</summary>
+public sealed record CommandProgram(IReadOnlyList<string> Command, IReadOnlyList<(string Path, byte[] Content)> Files, TimeSpan Timeout);
 
 /// <summary>The rows of a data set.</summary>
 /// <param name="Reference">Path in the repository, or <c>datasets:/NAME/VERSION</c>.</param>

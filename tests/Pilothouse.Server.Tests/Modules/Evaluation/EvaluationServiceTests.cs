@@ -229,7 +229,7 @@ public class EvaluationServiceTests
     }
 
     [Theory, DatabaseData]
-    public async Task What_a_stop_cut_short_is_failed_with_the_reason(string kind)
+    public async Task What_stops_cut_short_again_and_again_is_given_up_with_the_reason(string kind)
     {
         await using var database = await TestDatabase.CreateAsync(kind);
         var bench = Bench(database);
@@ -238,13 +238,20 @@ public class EvaluationServiceTests
         var crashed = await bench.Service().StartAsync(new NewEvaluation("shop", "v3"), "ann", default);
         Assert.Equal("running", (await bench.Store.GetAsync(crashed.Id, default)).Status);
 
-        await new EvaluationRecovery(bench.Store).StartAsync(default);
+        for (var start = 0; start < 3; start++)
+        {
+            await new EvaluationRecovery(bench.Store, bench.Service()).StartAsync(default);
+            bench.Work.Clear(); // the server stops again
+            foreach (var id in (string[])[stopped.Id, crashed.Id]) await bench.Store.ResumeAsync(id, default);
+        }
+        await new EvaluationRecovery(bench.Store, bench.Service()).StartAsync(default);
+        await bench.Work.RunAllAsync(default);
 
         foreach (var id in (string[])[stopped.Id, crashed.Id])
         {
             var summary = await bench.Store.GetAsync(id, default);
             Assert.Equal("failed", summary.Status);
-            Assert.Contains("The server stopped", summary.Reason, StringComparison.Ordinal);
+            Assert.Contains("The server stopped 4 times", summary.Reason, StringComparison.Ordinal);
         }
         Assert.Equal("PASS", (await bench.RunAsync(new NewEvaluation("shop", "v2"))).Summary.Verdict);
     }

@@ -12,6 +12,7 @@ using Pilothouse.Server.Modules.Registry.Api;
 using Pilothouse.Server.Modules.Repositories.Api;
 using Pilothouse.Server.Platform;
 using Pilothouse.Server.Platform.Inference;
+using Pilothouse.Server.Platform.Projects;
 using Pilothouse.Testing;
 
 namespace Pilothouse.Server.Tests.Modules.Evaluation;
@@ -35,11 +36,22 @@ internal sealed class EvaluationBench(TestDatabase database)
 
     private ResponseCache Cache => new(database.Db, database.Time, Options);
 
-    private EvaluationPlanner Planner => new(Repositories, new NoLocks(), Content, new ScorerFactory(Repositories, Content, Inference, new Judges(Inference, Cache, Options, database.Time), Options, TimeProvider.System), new SuiteRows(Content), Options);
+    public FakeServed Served { get; } = new();
+    public FakePrompts Prompts { get; } = new();
+
+    /// <summary>Clock of the rate limits and retries; the database's own stands still.</summary>
+    public TimeProvider Clock { get; set; } = TimeProvider.System;
+
+    public SecretMask Mask { get; set; } = new([]);
+
+    private RunInference Run => field ??= new(Inference, new RateLimits(Clock), Mask);
+
+    private EvaluationPlanner Planner => new(Repositories, new NoLocks(), new ScorerFactory(Repositories, Content, Run, new Judges(Run, Cache, Options, database.Time), Options, TimeProvider.System), new SuiteRows(Content),
+        new SuiteTargets(Repositories, Content, Prompts, Served, Served, Options), new BaselineFinder(Repositories, Repositories, Store, Served, Served), new PromptfooPlanner(Repositories, new Judges(Run, Cache, Options, database.Time), Run), Options, database.Time);
 
     private Pilothouse.Server.Modules.Evaluation.SuiteRegistration Suites => new(Planner, new Pilothouse.Server.Modules.Registry.SuiteService(new Pilothouse.Server.Modules.Registry.RegistryStore(database.Db, Audit), database.Time));
 
-    public EvaluationService Service() => new(Planner, Suites, new AnswerSource(Inference, Cache, Options, database.Time), Store, Cache, Blobs, Work, Events, Options,
+    public EvaluationService Service() => new(Planner, Suites, new AnswerSource(Run, Cache, Mask, Options, Clock), Store, Cache, Blobs, Work, Events, Options,
         new Ids(database.Time), database.Time, NullLogger<EvaluationService>.Instance);
 
     /// <summary>Starts, runs to the end and returns the result.</summary>
@@ -52,8 +64,15 @@ internal sealed class EvaluationBench(TestDatabase database)
     }
 }
 
-internal sealed class FakeRepositories : IRepositories
+internal sealed class FakeRepositories : IRepositories, IProjects
 {
+    /// <summary>Commits of the default branch, newest first.</summary>
+    public List<string> Main { get; } = [];
+
+    public Task<Project> CreateAsync(string name, string actor, CancellationToken ct) => throw new NotSupportedException();
+    public Task<Project> GetAsync(string name, CancellationToken ct) => Task.FromResult(new Project(name, "ann", 0, Main.FirstOrDefault() ?? "main"));
+    Task<IReadOnlyList<Project>> IProjects.ListAsync(CancellationToken ct) => throw new NotSupportedException();
+
     private readonly Dictionary<(string Commit, string Path), string> _files = [];
 
     public void Commit(string commit, params (string Path, string Text)[] files)
@@ -73,8 +92,11 @@ internal sealed class FakeRepositories : IRepositories
         return Task.FromResult(result.File ?? throw new PilothouseException(ErrorCode.InvalidArgument, string.Join('\n', result.Faults)));
     }
 
-    public Task<IReadOnlyList<Commit>> LogAsync(string project, string revision, int limit, CancellationToken ct) => throw new NotSupportedException();
-    public Task<string?> MergeBaseAsync(string project, string a, string b, CancellationToken ct) => throw new NotSupportedException();
+    public Task<IReadOnlyList<Commit>> LogAsync(string project, string revision, int limit, CancellationToken ct) =>
+        Task.FromResult<IReadOnlyList<Commit>>([.. Main.SkipWhile(c => c != revision).Take(limit).Select(c => new Commit(c, "ann", 0, c))]);
+
+    /// <summary>Everything branches off the head of the default branch.</summary>
+    public Task<string?> MergeBaseAsync(string project, string a, string b, CancellationToken ct) => Task.FromResult(Main.Contains(a) ? a : Main.FirstOrDefault());
 }
 
 /// <summary>Knows models:/assistant/N and models:/triage/N for every N.</summary>
@@ -97,6 +119,33 @@ internal sealed class FakeModels : IModels
     public Task<string> MaterializeAsync(ModelVersion version, CancellationToken ct) => throw new NotSupportedException();
 }
 
+/// <summary>What is served under shop/production, and where its release comes from.</summary>
+internal sealed class FakeServed : IServedTargets, IReleaseCommits
+{
+    public string? Release { get; set; }
+    public string Commit { get; set; } = "v2";
+
+    public ServedTarget? Find(string name) => Release is null ? null : new ServedTarget(new InferenceTarget(name, "gateway") { Release = Release }, Release, "generative", IsPinned: true);
+
+    public string? ReleaseOf(string environment) => environment == "shop/production" ? Release : null;
+
+    public Task<ReleaseOrigin> FindAsync(string project, string release, CancellationToken ct) => Release is null ? throw new PilothouseException(ErrorCode.NotFound, "no release") : Task.FromResult(new ReleaseOrigin(Release, Commit));
+}
+
+/// <summary>Knows prompts:/terse/1.</summary>
+internal sealed class FakePrompts : IPrompts
+{
+    public Task<PromptVersion> GetAsync(string reference, CancellationToken ct) => reference == "prompts:/terse/1" ? Task.FromResult(new PromptVersion("terse", 1, "sha256:terse", "Terse: {input}", ["input"], null, null, null, "ann", 0))
+        : throw new PilothouseException(ErrorCode.NotFound, $"There is no {reference}.");
+
+    public Task<PromptVersion> RegisterAsync(string name, NewPromptVersion version, string actor, CancellationToken ct) => throw new NotSupportedException();
+    public Task<PromptVersion> GetAsync(string name, int? version, CancellationToken ct) => throw new NotSupportedException();
+    public Task<RenderedPrompt> RenderAsync(string reference, IReadOnlyDictionary<string, System.Text.Json.JsonElement> values, CancellationToken ct) => throw new NotSupportedException();
+    public Task<PromptVersion> GetByAliasAsync(string name, string alias, CancellationToken ct) => throw new NotSupportedException();
+    public Task SetAliasAsync(string name, string alias, int version, string actor, CancellationToken ct) => throw new NotSupportedException();
+    public Task<IReadOnlyList<PromptVersion>> ListAsync(CancellationToken ct) => throw new NotSupportedException();
+}
+
 internal sealed class NoDatasets : IDatasets
 {
     public Task<DatasetVersion> GetAsync(string name, int? version, CancellationToken ct) => throw new PilothouseException(ErrorCode.NotFound, $"There is no data set '{name}'.");
@@ -116,6 +165,7 @@ internal sealed class FakeInference : IInference
     public Func<string, IReadOnlyList<double>> Score { get; set; } = _ => [];
     public Func<string, IReadOnlyList<string>, IReadOnlyList<double>>? ScoreContinuations { get; set; }
     public Action<IReadOnlyList<ChatTurn>> Turns { get; set; } = _ => { };
+    public Action<InferenceTarget, GenerationRequest> Asked { get; set; } = (_, _) => { };
     public Func<string, IReadOnlyList<float>> Embed { get; set; } = _ => [1];
 
     public async Task<Generation> GenerateAsync(InferenceTarget target, GenerationRequest request, CancellationToken ct)
@@ -124,6 +174,7 @@ internal sealed class FakeInference : IInference
         Interlocked.Increment(ref _calls);
         await Task.Yield();
         Turns(request.Messages);
+        Asked(target, request);
         return new Generation(Generate(target.Model, request.Messages[^1].Content), 1, 1, "stop", null, TimeSpan.Zero, TimeSpan.Zero);
     }
 
@@ -163,6 +214,8 @@ internal sealed class InlineWork : IBackgroundWork
     private readonly Queue<Func<CancellationToken, Task>> _queue = new();
 
     public void Enqueue(string name, Func<CancellationToken, Task> work) => _queue.Enqueue(work);
+
+    public void Clear() => _queue.Clear();
 
     public async Task RunAllAsync(CancellationToken ct)
     {

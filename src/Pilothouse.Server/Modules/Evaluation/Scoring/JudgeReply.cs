@@ -28,12 +28,12 @@ internal static class JudgeReply
         };
     }
 
-    private static JsonElement? Object(string reply)
+    internal static JsonElement? Object(string reply)
     {
         var text = reply.Trim();
         if (text.StartsWith("```", StringComparison.Ordinal) && text.EndsWith("```", StringComparison.Ordinal) && text.IndexOf('\n', StringComparison.Ordinal) is > 0 and var line && line < text.Length - 3) text = text[(line + 1)..^3].Trim();
         return AssertionScorers.Parse(text) is { ValueKind: JsonValueKind.Object } o ? o : null;
     }
 
-    private static string Shown(string reply) => reply.ReplaceLineEndings(" ") is var line && line.Length > 120 ? $"'{line[..117]}...'" : $"'{line}'";
+    internal static string Shown(string reply) => reply.ReplaceLineEndings(" ") is var line && line.Length > 120 ? $"'{line[..117]}...'" : $"'{line}'";
 }

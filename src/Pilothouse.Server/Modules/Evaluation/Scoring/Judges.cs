@@ -23,10 +23,12 @@ internal sealed class Judges(IInference inference, ResponseCache cache, Evaluati
         for (var attempt = 0; attempt < options.Attempts; attempt++)
         {
             var request = Request(judge, system, user, attempt);
-            var key = ResponseCache.Key(judge, request, 0, "judge");
+            var scope = EvaluationScope.Current;
+            var key = scope?.Log is { IsReplay: true } ? null : ResponseCache.Key(judge, request, 0, "judge", scope?.Id);
             try
             {
                 var known = key is null ? null : (await cache.FindAsync([key], ct)).GetValueOrDefault(key);
+                if (known is not null) scope?.Log?.Add(CallLog.KeyOf(judge.Target, request), WireJson.Write(new KeptGeneration(known, 0, 0, 0, "stop")));
                 var reply = known ?? (await GenerateAsync(judge, request, ct)).Text;
                 if (known is null && key is not null) await cache.KeepAsync([(key, reply)], ct);
                 var (value, fault) = read(reply);
@@ -40,8 +42,8 @@ internal sealed class Judges(IInference inference, ResponseCache cache, Evaluati
             catch (Exception e) when (e is PilothouseException or ProtocolFormatException)
             {
                 error = $"The judge {judge.Reference} failed: {e.Message}";
-                if (e is not PilothouseException { Code: ErrorCode.Unavailable or ErrorCode.RateLimited or ErrorCode.UpstreamFailed }) break;
-                if (attempt + 1 < options.Attempts) await Task.Delay(FirstRetryAfter * Math.Pow(2, attempt), time, ct);
+                if (e is not PilothouseException { Code: ErrorCode.Unavailable or ErrorCode.RateLimited or ErrorCode.UpstreamFailed, IsPermanent: false } away || away.RetryAfter > options.MaxRetryAfter) break;
+                if (attempt + 1 < options.Attempts) await Task.Delay(away.RetryAfter ?? FirstRetryAfter * Math.Pow(2, attempt), time, ct);
             }
         }
         return (null, error);

@@ -78,7 +78,7 @@ internal sealed class ScorerFactory(IRepositories repositories, IProjectContent 
                     throw new PilothouseException(ErrorCode.Unsupported, $"{name} runs a command, and this server runs none: who may push could run anything with its rights. If everyone who may is trusted, set Evaluation:AllowProcesses to true.");
                 var files = new List<(string, byte[])>();
                 foreach (var one in entry.Files) files.Add((one, await FileAsync(project, commit, one, name, ct)));
-                return new SuiteScorer(entry, new ProcessScorer(entry, files, time), string.Join(' ', files.Select(f => Digest(f.Item2))));
+                return new SuiteScorer(entry, new ProcessScorer(entry, files, options, time), string.Join(' ', files.Select(f => Digest(f.Item2))));
             case ScorerType.Judge or ScorerType.JudgePairwise:
                 var models = new List<ModelSubject>();
                 foreach (var judge in entry.Judges) models.Add(await content.ModelAsync(project, commit, judge, file.Models[judge], ct));

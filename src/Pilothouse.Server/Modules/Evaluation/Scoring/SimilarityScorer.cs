@@ -32,7 +32,7 @@ internal sealed class SimilarityScorer(ScorerEntry entry, IInference inference) 
         return scores;
     }
 
-    private static Score Cosine(IReadOnlyList<float> a, IReadOnlyList<float> b)
+    internal static Score Cosine(IReadOnlyList<float> a, IReadOnlyList<float> b)
     {
         if (a.Count != b.Count) return Score.Without($"The embeddings have {a.Count} and {b.Count} numbers.");
         double product = 0, left = 0, right = 0;

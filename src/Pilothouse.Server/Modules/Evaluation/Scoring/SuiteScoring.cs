@@ -37,6 +37,7 @@ internal static class SuiteScoring
     {
         var column = new ScoreColumn(scorer.Entry.Name, Fold(scores.Candidate, plan.Repeats, 0), scores.Baseline is null ? null : Fold(scores.Baseline, plan.Repeats, 1), clusters)
         {
+            Ids = [.. plan.Cases.Select(c => c.Id)],
             Errors = Errors(scores.Candidate, plan.Repeats),
             BaselineErrors = scores.Baseline is null ? null : Errors(scores.Baseline, plan.Repeats),
             Notes = [.. Enumerable.Range(0, plan.Cases.Count).Select(i => scores.Candidate[i * plan.Repeats].Note)],
@@ -45,15 +46,25 @@ internal static class SuiteScoring
             MinAlpha = scorer.Entry.MinAlpha,
         };
         if (scorer.Scorer is not ICorpusScorer corpus) return column;
-        var statistic = corpus.Statistic(own, plan.Repeats);
-        var before = other is null ? null : corpus.Statistic(other, plan.Repeats);
+        var counted = plan.Counted;
+        var statistic = Counted(corpus.Statistic(own, plan.Repeats), counted, plan.Cases.Count);
+        var before = other is null ? null : Counted(corpus.Statistic(other, plan.Repeats), counted, plan.Cases.Count);
+        var (items, groups) = (counted.Length, clusters is null ? null : counted.Select(i => clusters[i]).ToArray());
         return column with
         {
-            Corpus = new CorpusColumn(new Lazy<ResampledStatistic>(() => new ResampledStatistic(plan.Cases.Count, statistic, corpus.Span, clusters)),
-                before is null ? null : new Lazy<ResampledStatistic>(() => new ResampledStatistic(plan.Cases.Count, before, corpus.Span, clusters)),
-                before is null ? null : new Lazy<ResampledStatistic>(() => new ResampledStatistic(plan.Cases.Count, items => statistic(items) - before(items), corpus.Span, clusters))),
+            Corpus = new CorpusColumn(new Lazy<ResampledStatistic>(() => new ResampledStatistic(items, statistic, corpus.Span, groups)),
+                before is null ? null : new Lazy<ResampledStatistic>(() => new ResampledStatistic(items, before, corpus.Span, groups)),
+                before is null ? null : new Lazy<ResampledStatistic>(() => new ResampledStatistic(items, some => statistic(some) - before(some), corpus.Span, groups))),
         };
     }
+
+    /// <summary>The statistic over the cases that count: quarantined ones are never drawn.</summary>
+    private static ItemStatistic Counted(ItemStatistic statistic, int[] counted, int all) => counted.Length == all ? statistic : items =>
+    {
+        var mapped = new int[items.Length];
+        for (var k = 0; k < items.Length; k++) mapped[k] = counted[items[k]];
+        return statistic(mapped);
+    };
 
     /// <summary>Unbiased from c right of n answers of each case: pass@k (Chen et al. 2021), pass^k (tau-bench, arXiv:2406.12045).</summary>
     private static ScoreColumn Counted(SuitePlan plan, ScorerEntry entry, (Score[] Candidate, Score[]? Baseline) scores, string[]? clusters)
@@ -66,6 +77,7 @@ internal static class SuiteScoring
         })];
         return new ScoreColumn(entry.Name, Count(scores.Candidate, false), scores.Baseline is null ? null : Count(scores.Baseline, true), clusters)
         {
+            Ids = [.. plan.Cases.Select(c => c.Id)],
             Errors = Errors(scores.Candidate, plan.Repeats),
             BaselineErrors = scores.Baseline is null ? null : Errors(scores.Baseline, plan.Repeats),
         };

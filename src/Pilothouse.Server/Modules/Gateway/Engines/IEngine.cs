@@ -24,4 +24,8 @@ internal interface IEngine
 /// <param name="Directory">Local directory with the files. Empty for a remote engine.</param>
 /// <param name="Size">Bytes of all files.</param>
 /// <param name="Url">Base URL of a remote engine.</param>
-internal sealed record EngineModel(string Reference, string Digest, string Directory, long Size, string? Url);
+internal sealed record EngineModel(string Reference, string Digest, string Directory, long Size, string? Url)
+{
+    /// <summary>Environment variable with the key of a remote engine.</summary>
+    public string? KeyVariable { get; init; }
+}

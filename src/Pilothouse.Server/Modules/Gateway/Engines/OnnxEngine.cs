@@ -14,6 +14,7 @@ internal sealed class OnnxEngine(GatewayOptions options, TimeProvider time) : IE
 
     public async Task<Generation> GenerateAsync(EngineModel model, GenerationRequest request, CancellationToken ct)
     {
+        if (request.Tools is not null) throw new PilothouseException(ErrorCode.Unsupported, $"The engine 'onnx' offers no tools to {model.Reference}. Use an OpenAI-compatible server, or leave tools out of the suite.");
         using var lease = await RentAsync(model, ct);
         var llama = lease.Model.Generative(model.Reference);
         // The thread never waits for the reader: the channel holds a whole answer, and MaxTokens bounds that.

@@ -74,7 +74,7 @@ internal sealed class OpenAiEngine(IHttpClientFactory clients, GatewayOptions op
     private HttpRequestMessage Message(EngineModel model, GenerationRequest request) => Post(model, "/chat/completions",
         new UpstreamRequest(model.Reference, [.. request.Messages.Select(m => new ChatCompletionText(m.Role, m.Content))], request.MaxTokens, request.Temperature,
             request.TopP < 1 ? request.TopP : null, request.Seed, request.Stop is { Count: > 0 } ? request.Stop : null, request.OnToken is null ? null : true,
-            request.OnToken is null ? null : new ChatCompletionStreamOptions(true)));
+            request.OnToken is null ? null : new ChatCompletionStreamOptions(true), request.Tools is null ? null : JsonElement.Parse(request.Tools)));
 
     private HttpRequestMessage Post<T>(EngineModel model, string path, T body)
     {
@@ -82,9 +82,19 @@ internal sealed class OpenAiEngine(IHttpClientFactory clients, GatewayOptions op
             throw new PilothouseException(ErrorCode.InvalidArgument, $"The engine 'openai' needs the base URL of its server, e.g. http://127.0.0.1:8000/v1; it has '{model.Url}'.");
         var message = new HttpRequestMessage(HttpMethod.Post, url) { Content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(body, OpenAiJson.Options)) };
         message.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
-        if (options.UpstreamKeys.TryGetValue(url.Authority, out var key) || options.UpstreamKeys.TryGetValue($"{url.Host}:{url.Port}", out key))
+        if (model.KeyVariable is { } variable) message.Headers.Authorization = new AuthenticationHeaderValue("Bearer", Key(model, variable, url));
+        else if (options.UpstreamKeys.TryGetValue(url.Authority, out var key) || options.UpstreamKeys.TryGetValue($"{url.Host}:{url.Port}", out key))
             message.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key);
         return message;
+    }
+
+    /// <summary>A project file may name a variable; where its value may go is the server's own setting.</summary>
+    private string Key(EngineModel model, string variable, Uri url)
+    {
+        var allowed = options.KeyVariables.TryGetValue(variable, out var authorities) && authorities.Split(',', StringSplitOptions.TrimEntries).Any(a => a == url.Authority || a == $"{url.Host}:{url.Port}");
+        if (!allowed) throw new PilothouseException(ErrorCode.FailedPrecondition, $"The key in {variable} may not be sent to {url.Authority}. Allow it on the server: Gateway:KeyVariables:{variable} = {url.Authority}.") { IsPermanent = true };
+        return Environment.GetEnvironmentVariable(variable) is { Length: > 0 } key ? key
+            : throw new PilothouseException(ErrorCode.FailedPrecondition, $"The environment variable {variable} with the key of {model.Reference} is not set on the server.") { IsPermanent = true };
     }
 
     private async Task<Generation> ReadWholeAsync(EngineModel model, HttpResponseMessage response, long started, CancellationToken ct)
@@ -93,7 +103,8 @@ internal sealed class OpenAiEngine(IHttpClientFactory clients, GatewayOptions op
         var answer = JsonSerializer.Deserialize<UpstreamAnswer>(await response.Content.ReadAsByteArrayAsync(ct), OpenAiJson.Options);
         if (answer?.Choices is not [{ Message: { } text } choice, ..]) throw Failed(model, "answered without a choice", null);
         var duration = time.GetElapsedTime(started);
-        return new Generation(text.Content ?? "", answer.Usage?.PromptTokens ?? 0, answer.Usage?.CompletionTokens ?? 0, choice.FinishReason ?? "stop", null, duration, duration);
+        var said = text.ToolCalls is { ValueKind: JsonValueKind.Array } calls && calls.GetArrayLength() > 0 ? JsonSerializer.Serialize(new { content = text.Content, tool_calls = calls }) : text.Content ?? "";
+        return new Generation(said, answer.Usage?.PromptTokens ?? 0, answer.Usage?.CompletionTokens ?? 0, choice.FinishReason ?? "stop", null, duration, duration);
     }
 
     // data: {"choices":[{"delta":{"content":"Hello"},"finish_reason":null}]}
@@ -122,7 +133,7 @@ internal sealed class OpenAiEngine(IHttpClientFactory clients, GatewayOptions op
         Generation Done() => new(text.ToString(), usage?.PromptTokens ?? 0, usage?.CompletionTokens ?? pieces, finish ?? "stop", null, first, time.GetElapsedTime(started));
     }
 
-    private static async Task<PilothouseException> RefusedAsync(EngineModel model, HttpResponseMessage response, CancellationToken ct)
+    private async Task<PilothouseException> RefusedAsync(EngineModel model, HttpResponseMessage response, CancellationToken ct)
     {
         await response.Content.LoadIntoBufferAsync(MaxAnswer, ct);
         var body = await response.Content.ReadAsStringAsync(ct);
@@ -136,9 +147,17 @@ internal sealed class OpenAiEngine(IHttpClientFactory clients, GatewayOptions op
             // Not OpenAI's shape (a proxy's HTML page): its beginning says more than nothing.
         }
         var said = Short(message ?? body);
-        return (int)response.StatusCode == 429
-            ? new PilothouseException(ErrorCode.RateLimited, $"The server of {model.Reference} limits its requests: {said}")
-            : Failed(model, $"answered with HTTP {(int)response.StatusCode}: {said}", null);
+        var (status, again) = ((int)response.StatusCode, RetryAfter(response));
+        return status == 429
+            ? new PilothouseException(ErrorCode.RateLimited, $"The server of {model.Reference} limits its requests: {said}") { RetryAfter = again }
+            : new PilothouseException(ErrorCode.UpstreamFailed, $"The server of {model.Reference} at {model.Url} answered with HTTP {status}: {said}") { RetryAfter = again, IsPermanent = status is >= 400 and < 500 and not 408 };
+    }
+
+    /// <summary>Seconds, or a date (RFC 9110 10.2.3).</summary>
+    private TimeSpan? RetryAfter(HttpResponseMessage response)
+    {
+        var wait = response.Headers.RetryAfter is not { } given ? null : given.Delta ?? given.Date - time.GetUtcNow();
+        return wait is { } known ? known < TimeSpan.Zero ? TimeSpan.Zero : known : null;
     }
 
     private static string Short(string? text) => (text ?? "").ReplaceLineEndings(" ") is var line && line.Length > MaxErrorText ? line[..MaxErrorText] + "..." : line;
@@ -147,7 +166,7 @@ internal sealed class OpenAiEngine(IHttpClientFactory clients, GatewayOptions op
         new(ErrorCode.UpstreamFailed, $"The server of {model.Reference} at {model.Url} {what}", inner);
 
     private sealed record UpstreamRequest(string Model, IReadOnlyList<ChatCompletionText> Messages, int MaxTokens, double Temperature, double? TopP, long? Seed, IReadOnlyList<string>? Stop,
-        bool? Stream, ChatCompletionStreamOptions? StreamOptions);
+        bool? Stream, ChatCompletionStreamOptions? StreamOptions, JsonElement? Tools);
 
     private sealed record EmbeddingRequest(string Model, IReadOnlyList<string> Input);
 
@@ -155,5 +174,9 @@ internal sealed class OpenAiEngine(IHttpClientFactory clients, GatewayOptions op
 
     private sealed record EmbeddingVector(int Index, IReadOnlyList<float>? Embedding);
 
-    private sealed record UpstreamAnswer(IReadOnlyList<ChatCompletionChoice>? Choices, ChatCompletionUsage? Usage, OpenAiError? Error);
+    private sealed record UpstreamAnswer(IReadOnlyList<UpstreamChoice>? Choices, ChatCompletionUsage? Usage, OpenAiError? Error);
+
+    private sealed record UpstreamChoice(UpstreamMessage? Message, ChatCompletionText? Delta, string? FinishReason);
+
+    private sealed record UpstreamMessage(string? Content, JsonElement? ToolCalls);
 }
