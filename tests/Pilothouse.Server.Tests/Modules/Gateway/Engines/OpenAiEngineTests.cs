@@ -81,6 +81,69 @@ public sealed class OpenAiEngineTests : IAsyncLifetime
     }
 
     [Theory]
+    [InlineData(429, "7", 7.0, false)]
+    [InlineData(503, "0", 0.0, false)]
+    [InlineData(429, "Thu, 01 Jan 1970 00:00:00 GMT", 0.0, false)]
+    [InlineData(500, null, null, false)]
+    [InlineData(429, "soon", null, false)]
+    [InlineData(408, null, null, false)]
+    [InlineData(401, null, null, true)]
+    [InlineData(404, null, null, true)]
+    public async Task A_refusal_says_when_to_come_again_or_that_it_is_for_good(int status, string? retryAfter, double? seconds, bool isPermanent)
+    {
+        _upstream = http =>
+        {
+            http.Response.StatusCode = status;
+            if (retryAfter is not null) http.Response.Headers.RetryAfter = retryAfter;
+            return Task.CompletedTask;
+        };
+        var error = await Assert.ThrowsAsync<PilothouseException>(() => AskAsync(null));
+        Assert.Equal((seconds, isPermanent), (error.RetryAfter?.TotalSeconds, error.IsPermanent));
+    }
+
+    [Fact]
+    public async Task Tools_are_offered_and_calls_come_back_as_the_answer()
+    {
+        var body = "";
+        _upstream = async http =>
+        {
+            using var reader = new StreamReader(http.Request.Body);
+            body = await reader.ReadToEndAsync();
+            await http.Response.WriteAsync("""{"choices":[{"index":0,"message":{"role":"assistant","content":null,"tool_calls":[{"id":"1","type":"function","function":{"name":"get_order","arguments":"{\"id\": 17}"}}]},"finish_reason":"tool_calls"}]}""");
+        };
+        var engine = new OpenAiEngine(new Clients(), _options, TimeProvider.System);
+        var answer = await engine.GenerateAsync(new EngineModel("gpt", "", "", 0, _app.Urls.First() + "/v1"), new GenerationRequest([new ChatTurn("user", "Hi")], 48, 0) { Tools = """[{"type":"function","function":{"name":"get_order"}}]""" }, default);
+        Assert.Contains("\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"get_order\"}}]", body, StringComparison.Ordinal);
+        var call = Assert.Single(Pilothouse.Server.Modules.Evaluation.Scoring.ToolCalls.Find(answer.Text));
+        Assert.Equal(("get_order", 17), (call.Name, call.Arguments.GetProperty("id").GetInt32()));
+    }
+
+    [Fact]
+    public async Task The_key_of_a_variable_goes_only_where_the_server_allows()
+    {
+        var (name, sent) = ("PILOTHOUSE_TEST_KEY_" + Guid.NewGuid().ToString("N"), "");
+        Environment.SetEnvironmentVariable(name, "sk-2");
+        _upstream = http =>
+        {
+            sent = http.Request.Headers.Authorization.ToString();
+            return http.Response.WriteAsync("""{"choices":[{"index":0,"message":{"role":"assistant","content":"Hello"}}]}""");
+        };
+        var engine = new OpenAiEngine(new Clients(), _options, TimeProvider.System);
+        Task<Generation> Ask(string variable) => engine.GenerateAsync(new EngineModel("gpt", "", "", 0, _app.Urls.First() + "/v1") { KeyVariable = variable }, new GenerationRequest([new ChatTurn("user", "Hi")], 48, 0), default);
+
+        var refused = await Assert.ThrowsAsync<PilothouseException>(() => Ask(name));
+        Assert.Equal((ErrorCode.FailedPrecondition, true, ""), (refused.Code, refused.IsPermanent, sent));
+        Assert.Contains($"Gateway:KeyVariables:{name}", refused.Message, StringComparison.Ordinal);
+
+        _options.KeyVariables[name] = $"api.example.com, {new Uri(_app.Urls.First()).Authority}";
+        await Ask(name);
+        Assert.Equal("Bearer sk-2", sent);
+
+        Environment.SetEnvironmentVariable(name, null);
+        Assert.Contains("is not set", (await Assert.ThrowsAsync<PilothouseException>(() => Ask(name))).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hel\"}}]}\n\n", "cut its answer off")]
     [InlineData("data: {\"choices\n\n", "OpenAI's format")]
     [InlineData("data: {\"error\":{\"message\":\"overloaded\",\"type\":\"x\"}}\n\n", "overloaded")]
