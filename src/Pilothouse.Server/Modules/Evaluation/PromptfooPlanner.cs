@@ -115,7 +115,7 @@ internal sealed class PromptfooPlanner(IRepositories repositories, Judges judges
         vars.ToDictionary(v => v.Key, v => v.Value.ValueKind == JsonValueKind.String ? JsonSerializer.SerializeToElement(Render(v.Value.GetString()!, vars)) : v.Value, StringComparer.Ordinal);
 
     /// <summary>A prompt that is a JSON list of messages is a conversation; to echo it is a text like any other.</summary>
-    private static IReadOnlyList<ChatTurn> Messages(string text, PromptfooProvider provider)
+    private static List<ChatTurn> Messages(string text, PromptfooProvider provider)
     {
         if (provider.Kind == "echo" || !text.TrimStart().StartsWith('[') || AssertionScorers.Parse(text) is not { ValueKind: JsonValueKind.Array } list) return [new ChatTurn("user", text)];
         var turns = new List<ChatTurn>();

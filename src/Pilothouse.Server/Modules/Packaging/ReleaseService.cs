@@ -58,7 +58,7 @@ internal sealed class ReleaseService(ReleaseStore store, ComponentResolver resol
     async Task<ReleaseOrigin> IReleaseCommits.FindAsync(string project, string release, CancellationToken ct)
     {
         var found = release != "latest" ? await FindAsync(release, ct)
-            : (await store.ListAsync(project, 1, ct)).FirstOrDefault() ?? throw new PilothouseException(ErrorCode.NotFound, $"{project} has no release yet. Make one: pilothouse release create.");
+            : await store.ListAsync(project, 1, ct) is [var newest, ..] ? newest : throw new PilothouseException(ErrorCode.NotFound, $"{project} has no release yet. Make one: pilothouse release create.");
         return found.Project == project ? new ReleaseOrigin(found.Digest, found.Commit) : throw new PilothouseException(ErrorCode.NotFound, $"The release {found.Digest} belongs to {found.Project}, not to {project}.");
     }
 

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using Pilothouse.Protocols;
 using Pilothouse.Protocols.JsonSchemas;
 using Pilothouse.Protocols.Promptfoo;
 using Pilothouse.Server.Platform;
@@ -63,7 +62,7 @@ internal static class PromptfooChecks
         return Plain(one, missing.Length == 0, $"without {string.Join(", ", missing.Take(3).Select(m => $"'{Short(m)}'"))}");
     }
 
-    private static (bool, double, string?) Json(PromptfooAssertion one, IReadOnlyList<JsonElement> values, IReadOnlyDictionary<string, JsonElement> vars)
+    private static (bool, double, string?) Json(PromptfooAssertion one, List<JsonElement> values, IReadOnlyDictionary<string, JsonElement> vars)
     {
         if (values.Count == 0) return Plain(one, false, "no JSON");
         if (one.Value is not { ValueKind: not JsonValueKind.Null } value || value is { ValueKind: JsonValueKind.String } && value.GetString()!.Length == 0) return Plain(one, true, "JSON");
