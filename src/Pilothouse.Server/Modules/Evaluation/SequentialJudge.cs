@@ -1,4 +1,3 @@
-using Pilothouse.Protocols.V1;
 using Pilothouse.Statistics;
 using GateResult = Pilothouse.Protocols.V1.GateResult;
 
