@@ -4,12 +4,11 @@ using Pilothouse.Server.Modules.Blobs.Api;
 using Pilothouse.Server.Modules.Packaging.Api;
 using Pilothouse.Server.Modules.Repositories.Api;
 using Pilothouse.Server.Platform;
-using Pilothouse.Server.Platform.Projects;
 
 namespace Pilothouse.Server.Modules.Packaging;
 
 internal sealed class ReleaseService(ReleaseStore store, ComponentResolver resolver, EvidenceCollector evidence, IRepositories repositories, IBlobStore blobs, IAuthenticator authenticator, TimeProvider time)
-    : IReleases, IReleaseCommits
+    : IReleases
 {
     private const int MinPrefix = 8;
     private const int MaxListed = 500;
@@ -53,13 +52,6 @@ internal sealed class ReleaseService(ReleaseStore store, ComponentResolver resol
             throw new PilothouseException(ErrorCode.PermissionDenied, $"'{actor}' made this release and cannot approve it: approval needs a second person. Ask someone else to run: pilothouse approve {release.Digest[..19]}");
         await evidence.ApproveAsync(release, actor, comment, fourEyes, time.NowMs(), ct);
         return await GetAsync(release.Digest, ct);
-    }
-
-    async Task<ReleaseOrigin> IReleaseCommits.FindAsync(string project, string release, CancellationToken ct)
-    {
-        var found = release != "latest" ? await FindAsync(release, ct)
-            : await store.ListAsync(project, 1, ct) is [var newest, ..] ? newest : throw new PilothouseException(ErrorCode.NotFound, $"{project} has no release yet. Make one: pilothouse release create.");
-        return found.Project == project ? new ReleaseOrigin(found.Digest, found.Commit) : throw new PilothouseException(ErrorCode.NotFound, $"The release {found.Digest} belongs to {found.Project}, not to {project}.");
     }
 
     /// <param name="reference">Digest, with or without <c>sha256:</c>, or its first eight or more digits.</param>
