@@ -14,6 +14,9 @@ internal sealed record RunContext(string Id, bool IsFresh, RunBudget Budget);
 /// <summary>Gets a model's answers to all cases: from the cache where it can, from the engine otherwise, a bounded number at a time.</summary>
 internal sealed class AnswerSource(IInference inference, ResponseCache cache, SecretMask mask, EvaluationOptions options, TimeProvider time)
 {
+    /// <summary>Error of the cases that were spared because others had failed: it explains nothing, so reports quote another.</summary>
+    public const string NotAsked = "Not asked: too many cases had failed.";
+
     private const int DefaultMaxTokens = 256;
 
     /// <summary>Texts of one call to a classifier.</summary>
@@ -97,7 +100,7 @@ internal sealed class AnswerSource(IInference inference, ResponseCache cache, Se
         await Parallel.ForEachAsync(Enumerable.Range(0, answers.Length).Where(i => answers[i] is null).ToArray().Chunk(isClassifier ? BatchSize : 1), parallel, async (batch, stop) =>
         {
             budget.Require();
-            var outputs = failures.IsSpent ? Enumerable.Repeat<(string?, string?)>((null, "Not asked: too many cases had failed."), batch.Length).ToArray()
+            var outputs = failures.IsSpent ? Enumerable.Repeat<(string?, string?)>((null, NotAsked), batch.Length).ToArray()
                 : isClassifier ? await TryAsync(token => ClassifyAsync(model, [.. batch.Select(i => calls.Cases[i].Input)], token), batch.Length, batch[0], stop)
                 : await TryAsync(async token => [WireJson.Write(KeptGeneration.Of(await inference.GenerateAsync(model.Target, calls.Requests[batch[0]], token)))], 1, batch[0], stop);
             for (var k = 0; k < batch.Length; k++)

@@ -90,7 +90,7 @@ internal sealed class SuiteJudge(SuitePlan plan, IReadOnlyList<Answer> candidate
     {
         var failed = errors.Count(e => e is not null);
         return failed <= errors.Count * maxFailedShare ? null
-            : FormattableString.Invariant($"{gate.Scorer} could not score {failed} of {errors.Count} of the {whose} (at most {maxFailedShare:P0} may be missing). First error: {errors.First(e => e is not null)}");
+            : FormattableString.Invariant($"{gate.Scorer} could not score {failed} of {errors.Count} of the {whose} (at most {maxFailedShare:P0} may be missing). First error: {First(errors)}");
     }
 
     /// <summary>A judge that does not agree with people decides nothing.</summary>
@@ -103,11 +103,14 @@ internal sealed class SuiteJudge(SuitePlan plan, IReadOnlyList<Answer> candidate
             ? FormattableString.Invariant($"{column.Scorer}: the judge {poor.Judge} agrees too little with people (Krippendorff's alpha {poor.Alpha:0.00} on {poor.Units} cases, {least:0.00} is demanded).") : null;
     }
 
+    /// <summary>The first error that explains something.</summary>
+    private static string? First(IEnumerable<string?> errors) => errors.Where(e => e is not null).OrderBy(e => e == AnswerSource.NotAsked ? 1 : 0).FirstOrDefault();
+
     private string? TooManyFailed(string whose, IReadOnlyList<Answer> answers)
     {
         var failed = answers.Count(a => a.Failed);
         if (failed <= answers.Count * maxFailedShare) return null;
-        return FormattableString.Invariant($"The {whose}'s engine did not answer {failed} of {answers.Count} cases (at most {maxFailedShare:P0} may be missing). First error: {answers.First(a => a.Failed).Error}");
+        return FormattableString.Invariant($"The {whose}'s engine did not answer {failed} of {answers.Count} cases (at most {maxFailedShare:P0} may be missing). First error: {First(answers.Select(a => a.Error))}");
     }
 
     /// <summary>Two-sided 95 % intervals: the gates' own methods with each bound at 97.5 %.</summary>
