@@ -24,6 +24,8 @@ public sealed class RequiredCheckTests : IAsyncLifetime
 
         """;
 
+    private static int _number;
+
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("pilothouse-ci-");
     private ScriptedCi _ci = null!;
     private string _url = "";
@@ -158,7 +160,7 @@ public sealed class RequiredCheckTests : IAsyncLifetime
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, "api/v1/projects/p/ci/connections/jenkins/webhook")
         {
-            Content = new StringContent($$$"""{"name":"faq","build":{"number":{{{Random.Shared.Next(1_000_000)}}},"phase":"COMPLETED","status":"{{{status}}}","parameters":{"PILOTHOUSE_BUILD":"{{{build.Id}}}"} } }""", Encoding.UTF8, "application/json"),
+            Content = new StringContent($$$"""{"name":"faq","build":{"number":{{{Interlocked.Increment(ref _number)}}},"phase":"COMPLETED","status":"{{{status}}}","parameters":{"PILOTHOUSE_BUILD":"{{{build.Id}}}"} } }""", Encoding.UTF8, "application/json"),
         };
         request.Headers.Add("X-Pilothouse-Token", Secret);
         using var response = await server.Http.SendAsync(request);
