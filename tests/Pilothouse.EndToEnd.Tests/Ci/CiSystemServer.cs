@@ -103,7 +103,7 @@ internal sealed class CiSystemServer : IAsyncDisposable
         {
             "jenkins" => JsonSerializer.Serialize(new { name = "faq", build = new { number, phase = "COMPLETED", status = passed ? "SUCCESS" : "FAILURE", full_url = link, parameters = new { PILOTHOUSE_BUILD = build } } }),
             "circleci" => JsonSerializer.Serialize(new { id = Guid.NewGuid(), type = "workflow-completed", workflow = new { id = Guid.NewGuid(), status = _workflow, url = link }, pipeline = new { id = Pipeline, vcs = new { revision = commit, branch } } }),
-            _ => JsonSerializer.Serialize(new { id = 100 + number, state = passed ? "passed" : "failed", build_url = link, commit, branch, message = $"Pilothouse build {build}" }),
+            _ => JsonSerializer.Serialize(new { id = 100 + number, state = passed ? "passed" : "failed", build_url = link, commit, branch, type = "api", message = $"Pilothouse build {build}", repository = new { id = 7, owner_name = "acme", name = "faq" } }),
         };
         using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(_world.Server.Url, "/api/v1/projects/faq/ci/connections/elsewhere/webhook"));
         if (_system == "travis")

@@ -70,8 +70,9 @@ public sealed class CiWebhookTests : IAsyncLifetime
         await Eventually.TrueAsync(async () => (await BuildsAsync(server)).Count == 1);
         await server.Service<CiDispatcher>().PassAsync(default);
         var build = Assert.Single(await BuildsAsync(server));
-        string Run(string status, string conclusion) => $$$"""{"action":"x","workflow_run":{"id":7,"head_sha":"{{{new string('a', 40)}}}","head_branch":"main","status":"{{{status}}}","conclusion":{{{conclusion}}},"html_url":"https://github.example/acme/faq/actions/runs/7","display_title":"Pilothouse build {{{build.Id}}}"}}""";
+        string Run(string status, string conclusion, string cause = "repository_dispatch") => $$$"""{"action":"x","workflow_run":{"id":7,"event":"{{{cause}}}","head_sha":"{{{new string('a', 40)}}}","head_branch":"main","status":"{{{status}}}","conclusion":{{{conclusion}}},"html_url":"https://github.example/acme/faq/actions/runs/7","display_title":"Pilothouse build {{{build.Id}}}"}}""";
 
+        Assert.Equal("ignored", (await GitHubAsync(server, Run("completed", "\"success\"", "push"), "d-0")).Result); // a commit whose message names the build
         Assert.Equal("applied", (await GitHubAsync(server, Run("in_progress", "null"), "d-1")).Result);
         Assert.Equal("running", Assert.Single(await BuildsAsync(server)).State);
         var end = Run("completed", "\"failure\"");
@@ -140,9 +141,9 @@ public sealed class CiWebhookTests : IAsyncLifetime
         string Config(RSA key) => System.Text.Json.JsonSerializer.Serialize(new { config = new { notifications = new { webhook = new { public_key = key.ExportSubjectPublicKeyInfoPem() } } } });
         _ci.On("GET /config", 200, Config(first)).On("GET /config", 200, Config(second));
         var commit = await StatusTests.PushAsync(server, "p", "-o", "ci.skip");
-        async Task<HttpStatusCode> SendAsync(RSA key, string state, int number)
+        async Task<HttpStatusCode> SendAsync(RSA key, string state, int number, string owner = "Acme")
         {
-            var payload = $$"""{"id":{{number}},"state":"{{state}}","build_url":"https://travis.example/builds/{{number}}","commit":"{{commit}}","branch":"main","message":"caf\u00e9 + more & = %"}""";
+            var payload = $$"""{"id":{{number}},"state":"{{state}}","build_url":"https://travis.example/builds/{{number}}","commit":"{{commit}}","branch":"main","message":"caf\u00e9 + more & = %","repository":{"id":7,"owner_name":"{{owner}}","name":"faq"} }""";
             var signature = Convert.ToBase64String(key.SignData(Encoding.UTF8.GetBytes(payload), HashAlgorithmName.SHA1, RSASignaturePadding.Pkcs1));
             using var response = await this.SendAsync(server, Hook("c"), "payload=" + Uri.EscapeDataString(payload), ("Signature", signature));
             return response.StatusCode;
@@ -150,6 +151,7 @@ public sealed class CiWebhookTests : IAsyncLifetime
 
         Assert.Equal(HttpStatusCode.OK, await SendAsync(first, "started", 1));
         Assert.Equal(HttpStatusCode.OK, await SendAsync(first, "passed", 1));
+        Assert.Equal(HttpStatusCode.Unauthorized, await SendAsync(first, "failed", 1, owner: "fork")); // Travis' signature, but another's repository
         Assert.Single(_ci.Asked, a => a.Path == "/config");
         Assert.Equal(HttpStatusCode.Unauthorized, await SendAsync(second, "failed", 1)); // a key that is fresh is not fetched for every forger
         Assert.Single(_ci.Asked, a => a.Path == "/config");

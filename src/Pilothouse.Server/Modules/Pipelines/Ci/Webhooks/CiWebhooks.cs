@@ -42,7 +42,7 @@ internal sealed class CiWebhooks(CiStore connections, HookStore store, CiSecrets
         if (connection.System != "travis") return connection.WebhookSecret is { } secret && signatures.Fits(connection.System, secrets.Open(secret), request);
         try
         {
-            return await travis.FitsAsync(connection.Url, json, request.Header("Signature"), ct);
+            return await travis.FitsAsync(connection.Url, json, request.Header("Signature"), ct) && HookReports.IsOfRepository(json, connection.Target);
         }
         catch (CiCallException)
         {

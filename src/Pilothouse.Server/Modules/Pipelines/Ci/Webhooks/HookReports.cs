@@ -23,13 +23,13 @@ internal static partial class HookReports
         };
     }
 
-    // {"action": "completed", "workflow_run": {"id": 7, "head_sha": "...", "head_branch": "main", "status": "completed", "conclusion": "success", "html_url": "...", "display_title": "..."}}
+    // {"action": "completed", "workflow_run": {"id": 7, "head_sha": "...", "head_branch": "main", "status": "completed", "conclusion": "success", "html_url": "...", "event": "repository_dispatch", "display_title": "..."}}
     private static HookReport? GitHub(JsonElement root, string kind)
     {
         if (kind != "workflow_run" || Inner(root, "workflow_run") is not { } run) return null;
         var conclusion = CiHttp.Text(run, "conclusion");
         var (state, error) = CiHttp.Text(run, "status") == "completed" ? GitHubClient.StateOf(conclusion) : (CiHttp.Text(run, "status") == "in_progress" ? BuildRow.Running : BuildRow.Triggered, null);
-        return new HookReport(state, Commit(run, "head_sha"), Text(run, "head_branch"), CiHttp.Link(CiHttp.Text(run, "html_url")), Handle(GitHubClient.Run, run, "id"), BuildIn(CiHttp.Text(run, "display_title")), error);
+        return new HookReport(state, Commit(run, "head_sha"), Text(run, "head_branch"), CiHttp.Link(CiHttp.Text(run, "html_url")), Handle(GitHubClient.Run, run, "id"), Dispatched(CiHttp.Text(run, "event"), "repository_dispatch", CiHttp.Text(run, "display_title")), error);
     }
 
     // {"object_kind": "pipeline", "object_attributes": {"id": 61, "ref": "main", "sha": "...", "status": "success", "url": "...", "variables": [{"key": "PILOTHOUSE_BUILD", "value": "..."}]}}
@@ -59,12 +59,28 @@ internal static partial class HookReports
         return new HookReport(state, Commit(vcs, "revision"), Text(vcs, "branch"), CiHttp.Link(CiHttp.Text(workflow, "url")), handle, null, error, again);
     }
 
-    // {"id": 42, "state": "passed", "build_url": "...", "commit": "...", "branch": "main", "message": "Pilothouse build 019a..."}
+    /// <summary>Travis signs for everybody with one key: that a delivery is Travis' own does not say whose builds it tells of. A fork has the same commits.</summary>
+    /// <param name="target">The connection's repository: <c>OWNER/NAME</c>, or its number.</param>
+    public static bool IsOfRepository(byte[] json, string target)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = 64 });
+            if (Inner(document.RootElement, "repository") is not { } repository) return false;
+            return string.Equals($"{CiHttp.Text(repository, "owner_name")}/{CiHttp.Text(repository, "name")}", target, StringComparison.OrdinalIgnoreCase) || CiHttp.Text(repository, "id") == target;
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
+
+    // {"id": 42, "state": "passed", "build_url": "...", "commit": "...", "branch": "main", "type": "api", "message": "Pilothouse build 019a...", "repository": {"id": 7, "owner_name": "acme", "name": "faq"}}
     private static HookReport? Travis(JsonElement root)
     {
         if (CiHttp.Text(root, "state") is not { Length: > 0 } word) return null;
         var (state, error) = TravisClient.StateOf(word);
-        return new HookReport(state, Commit(root, "commit"), Text(root, "branch"), CiHttp.Link(CiHttp.Text(root, "build_url")), Handle(TravisClient.Build, root, "id"), BuildIn(CiHttp.Text(root, "message")), error);
+        return new HookReport(state, Commit(root, "commit"), Text(root, "branch"), CiHttp.Link(CiHttp.Text(root, "build_url")), Handle(TravisClient.Build, root, "id"), Dispatched(CiHttp.Text(root, "type"), "api", CiHttp.Text(root, "message")), error);
     }
 
     // Notification plugin: {"name": "faq", "build": {"number": 12, "phase": "COMPLETED", "status": "SUCCESS", "full_url": "...", "parameters": {"PILOTHOUSE_BUILD": "..."}, "scm": {"commit": "...", "branch": "..."}}}
@@ -87,6 +103,9 @@ internal static partial class HookReports
     private static string? Commit(JsonElement element, string name) => CiHttp.Text(element, name) is { Length: 40 } id && id.All(char.IsAsciiHexDigitLower) ? id : null;
 
     private static string? Handle(string prefix, JsonElement element, string name) => CiHttp.Text(element, name) is { Length: > 0 and <= 20 } id && id.All(char.IsAsciiDigit) ? prefix + id : null;
+
+    /// <summary>Our id in a text, when we began the build: in others that text is a commit's message, and whoever commits could carry a verdict over to another build.</summary>
+    private static string? Dispatched(string cause, string ours, string text) => cause == ours ? BuildIn(text) : null;
 
     private static string? BuildIn(string text) => text.Length <= 4096 && BuildId().Match(text) is { Success: true } match ? match.Value : null;
 
