@@ -88,7 +88,14 @@ internal sealed class PromptfooPlanner(IRepositories repositories, Judges judges
     {
         var entry = new ModelEntry
         {
-            Source = new ProjectSource(provider.Line, 1, "providers"), Kind = ModelKind.Generative, Engine = ModelEngine.OpenAi, RegisteredName = provider.Model, Parameters = provider.Parameters, Url = provider.Url, UpstreamModel = provider.Model, ApiKeyEnv = provider.KeyVariable,
+            Source = new ProjectSource(provider.Line, 1, "providers"),
+            Kind = ModelKind.Generative,
+            Engine = ModelEngine.OpenAi,
+            RegisteredName = provider.Model,
+            Parameters = provider.Parameters,
+            Url = provider.Url,
+            UpstreamModel = provider.Model,
+            ApiKeyEnv = provider.KeyVariable,
         };
         var target = new InferenceTarget(provider.Model, provider.Kind == "echo" ? RunInference.Echo : "openai", provider.Url) { KeyVariable = provider.KeyVariable };
         return new ModelSubject(provider.Kind == "echo" ? "echo" : $"{provider.Url}#{provider.Model}", null, entry, target, null, null, provider.Parameters);

@@ -44,7 +44,8 @@ internal sealed class GarbageService(Db db, PurgeStore store, GarbageStore garba
             var expired = request.DryRun ? 0 : await uploads.ExpireAsync(now - (long)UploadService.MaxAge.TotalMilliseconds, now, MaxItems, ct);
             var swept = await SweepAsync(request, actor, now, ct);
             return new GarbageReport(request.DryRun, Count(plan, "experiment"), Count(plan, "run"), Count(plan, "model"), files, bytes, expired, swept, items,
-                plan.GroupBy(p => p.Kind).Any(g => g.Count() >= MaxItems)) { Held = held };
+                plan.GroupBy(p => p.Kind).Any(g => g.Count() >= MaxItems))
+            { Held = held };
         }
         finally
         {
