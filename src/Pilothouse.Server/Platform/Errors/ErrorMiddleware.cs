@@ -26,6 +26,8 @@ internal sealed partial class ErrorMiddleware(RequestDelegate next, Db db, ILogg
             if (context.Response.HasStarted) throw; // the connection is cut, so that the client does not take half an answer for a whole one
             var shape = context.GetEndpoint()?.Metadata.GetMetadata<ErrorShape>() ?? NativeErrors.Instance;
             context.Response.Clear();
+            // What was refused unread is still coming in, and the connection may be closed over it: said, so that no client sends its next request into it.
+            if (HttpMethods.IsPut(context.Request.Method) || HttpMethods.IsPatch(context.Request.Method)) context.Response.Headers.Connection = "close";
             await shape.WriteAsync(context, code, message);
         }
     }
