@@ -20,6 +20,12 @@ internal static class BlobFilesVerb
             var random = new Random(1);
             var large = Path.Combine(root.FullName, "large.bin");
             await WriteLargeAsync(large, options.Megabytes, random);
+            await TimeAsync($"limit: this disk writes and syncs {options.Megabytes} MiB", () => CopyAsync(large, Path.Combine(root.FullName, "limit.bin")));
+            await TimeAsync($"limit: SHA-256 of {options.Megabytes} MiB from the page cache", async () =>
+            {
+                await using var content = File.OpenRead(large);
+                await System.Security.Cryptography.SHA256.HashDataAsync(content);
+            });
             var small = Directory.CreateDirectory(Path.Combine(root.FullName, "small"));
             for (var i = 0; i < options.Runs; i++)
             {
@@ -28,6 +34,8 @@ internal static class BlobFilesVerb
                 var directory = Directory.CreateDirectory(Path.Combine(small.FullName, $"{i / 1000:000}"));
                 await File.WriteAllBytesAsync(Path.Combine(directory.FullName, $"{i:000000}.bin"), content);
             }
+            // Else the disk is still busy with what we prepared.
+            await RunAsync("sync", root.FullName, [], []);
             ShowLoad("before");
             await OursAsync(server, root, large, small);
             if (Has("git") && Has("git-lfs")) await GitAsync(server, root, large, small);
@@ -155,6 +163,18 @@ internal static class BlobFilesVerb
             random.NextBytes(chunk);
             await file.WriteAsync(chunk);
         }
+        file.Flush(flushToDisk: true);
+    }
+
+    private static async Task CopyAsync(string from, string to)
+    {
+        await using (var source = File.OpenRead(from))
+        await using (var target = File.Create(to))
+        {
+            await source.CopyToAsync(target, 1024 * 1024);
+            target.Flush(flushToDisk: true);
+        }
+        File.Delete(to);
     }
 
     private static void CopyAll(DirectoryInfo from, string to)

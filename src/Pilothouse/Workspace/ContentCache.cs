@@ -21,6 +21,9 @@ internal sealed class ContentCache(string root)
     /// <summary>Folders that are there for certain: 257 at most.</summary>
     private readonly ConcurrentDictionary<string, bool> _made = new(StringComparer.Ordinal);
 
+    /// <summary>False when the file system was seen to share no blocks: it will not for the next file either.</summary>
+    private bool _canClone = true;
+
     /// <summary>Environment variable, else the XDG directory, else <c>~/.cache/pilothouse</c>.</summary>
     public static ContentCache Default() => new(Environment.GetEnvironmentVariable("PILOTHOUSE_CACHE") is { Length: > 0 } own ? Path.GetFullPath(own)
         : Path.Combine(Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } xdg ? xdg : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache"), "pilothouse"));
@@ -83,9 +86,10 @@ internal sealed class ContentCache(string root)
     /// <summary>Takes the content of a file without a second copy on the disk, where the file system can share it; else leaves it.</summary>
     public void Share(string file, Digest digest)
     {
-        if (File.Exists(PathOf(digest))) return;
+        if (!_canClone || File.Exists(PathOf(digest))) return;
         var part = Part(digest) + ".share";
-        if (Linking.TryClone(file, part)) Keep(part, digest);
+        _canClone = Linking.TryClone(file, part);
+        if (_canClone) Keep(part, digest);
     }
 
     /// <summary>Fetches content into the cache. What an earlier call left half-way is continued; nothing is kept that has another digest.</summary>

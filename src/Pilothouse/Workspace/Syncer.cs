@@ -138,13 +138,13 @@ internal sealed class Syncer(WorkTree tree, ContentCache cache, PilothouseClient
     private async Task<Dictionary<string, int>> PlaceAsync(TreePlan plan, List<string> place, SyncOptions options, CancellationToken ct)
     {
         var ways = new ConcurrentDictionary<string, int>(StringComparer.Ordinal);
-        var made = new ConcurrentDictionary<string, bool>(StringComparer.Ordinal);
         var (number, canClone) = (0, true);
+        // Before the first file: of two that come at once into a new folder the second must not be faster than the folder.
+        foreach (var folder in place.Select(p => Path.GetDirectoryName(tree.Full(p))!).Distinct(StringComparer.Ordinal)) Directory.CreateDirectory(folder);
         await Parallel.ForEachAsync(place, new ParallelOptions { MaxDegreeOfParallelism = options.Parallel, CancellationToken = ct }, async (path, stop) =>
         {
             var source = await cache.FindAsync(plan.Files[path].Content.ToDigest(), stop) ?? throw new IOException($"The cache lost the content of {path}. Try again.");
             var target = tree.Full(path);
-            if (made.TryAdd(Path.GetDirectoryName(target)!, true)) Directory.CreateDirectory(Path.GetDirectoryName(target)!);
             var there = FileStat.Of(target).Kind;
             if (there is FileKind.Link) File.Delete(target); // the link itself, which --force has given up
             if (there is FileKind.Directory) throw new UsageException($"{path} is a directory here and a file in the lock. Move it away.");

@@ -48,6 +48,27 @@ public sealed class SameVersionTests
         Assert.Contains("folder data/images: 3 files became 2 files", await bench.OkAsync(bob, "lock", "diff", "HEAD~1", "HEAD"), StringComparison.Ordinal);
     }
 
+    /// <summary>Files come into place in parallel: whoever comes second into a new folder must not come before it is there.</summary>
+    [Fact]
+    public async Task Many_new_folders_come_whole()
+    {
+        const int folders = 500;
+        await using var bench = await Workbench.StartAsync();
+        var ann = bench.Home("ann");
+        await File.WriteAllTextAsync(Path.Combine(ann, "pilothouse.yaml"), "apiVersion: pilothouse/v1\nproject: shop\n");
+        for (var i = 0; i < folders; i++)
+        {
+            var folder = Directory.CreateDirectory(Path.Combine(ann, $"data/{i / 100}/{i}")).FullName;
+            foreach (var name in (string[])["a", "b", "c", "d"]) await File.WriteAllTextAsync(Path.Combine(folder, name), name);
+        }
+        await bench.OkAsync(ann, "add", "data");
+
+        var bob = bench.Home("bob");
+        foreach (var name in (string[])["pilothouse.yaml", "pilothouse.lock"]) File.Copy(Path.Combine(ann, name), Path.Combine(bob, name));
+        await bench.OkAsync(bob, "sync");
+        Assert.Contains($"{4 * folders} files as in pilothouse.lock.", await bench.OkAsync(bob, "status", "--offline"), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_stale_or_missing_lock_is_refused_by_check_test_and_release_with_the_command_that_mends_it()
     {
