@@ -96,6 +96,9 @@ internal static class BlobFilesVerb
         {
             var work = Directory.CreateDirectory(Path.Combine(root.FullName, "lfs-" + name)).FullName;
             copy(work);
+            // Other contents than ours: the server holds those, and git-lfs would send nothing.
+            foreach (var file in Directory.EnumerateFiles(work, "*.bin", SearchOption.AllDirectories)) await File.AppendAllTextAsync(file, "lfs");
+            await RunAsync("sync", root.FullName, [], []);
             await GitAsync(root, work, "init", "-q");
             await GitAsync(root, work, "lfs", "install", "--local");
             await GitAsync(root, work, "lfs", "track", "*.bin");
