@@ -39,6 +39,7 @@ public static class WebUi
         app.MapPins();
         app.MapRunPageForms();
         app.MapPointerForms();
+        app.MapVersionForms();
         app.MapStorageForms();
         app.MapRepositoryForms();
         app.MapChartImage();

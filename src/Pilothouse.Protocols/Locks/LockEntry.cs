@@ -17,7 +17,7 @@ public enum LockKind
     /// <summary>A model of pilothouse.yaml.</summary>
     Model,
 
-    /// <summary>A prompt file that a model of pilothouse.yaml names.</summary>
+    /// <summary>A prompt file or a registered prompt that a model of pilothouse.yaml names.</summary>
     Prompt,
 
     /// <summary>The definition of a suite: its fields, scorers and gates.</summary>
@@ -29,10 +29,10 @@ public enum LockKind
 
 /// <summary>One block of <c>pilothouse.lock</c>. Which members are given depends on the kind; see <see cref="LockRules"/>.</summary>
 /// <param name="Kind">What it pins.</param>
-/// <param name="Name">Name in pilothouse.yaml; of a file, folder or prompt its path.</param>
+/// <param name="Name">Name in pilothouse.yaml; of a file, folder or prompt its path; of a registered prompt what pilothouse.yaml says, <c>prompts:/support@production</c>.</param>
 public sealed record LockEntry(LockKind Kind, string Name)
 {
-    /// <summary><c>models:/NAME/VERSION</c>, <c>datasets:/NAME/VERSION</c>, or <c>URL#MODEL</c> of a remote engine, whose content nobody can pin.</summary>
+    /// <summary><c>models:/NAME/VERSION</c>, <c>datasets:/NAME/VERSION</c>, <c>prompts:/NAME/VERSION</c>, or <c>URL#MODEL</c> of a remote engine, whose content nobody can pin.</summary>
     public string? Reference { get; init; }
 
     /// <summary>Pointer that the reference was resolved from, such as <c>@champion</c>; null = pilothouse.yaml names the version itself.</summary>
@@ -41,7 +41,7 @@ public sealed record LockEntry(LockKind Kind, string Name)
     /// <summary>File of the tree that a data set or tool is.</summary>
     public string? Path { get; init; }
 
-    /// <summary>Of a folder or model the content digest (<see cref="ContentManifest"/>); that of a folder is also the name of the blob with its list of files.</summary>
+    /// <summary>Of a folder, a model or anything with <see cref="Files"/> the content digest (<see cref="ContentManifest"/>); that of a folder is also the name of the blob with its list of files.</summary>
     public Digest Digest { get; init; }
 
     /// <summary>Bytes of the content; -1 = not given.</summary>
@@ -50,10 +50,10 @@ public sealed record LockEntry(LockKind Kind, string Name)
     /// <summary>Number of files of a folder; -1 = not given.</summary>
     public long FileCount { get; init; } = -1;
 
-    /// <summary>Where <c>pilothouse sync</c> puts a registered model (a folder) or data set (a file); null = nowhere.</summary>
+    /// <summary>Where <c>pilothouse sync</c> puts a registered model (a folder) or data set (a file, or a folder when it has several); null = nowhere.</summary>
     public string? Checkout { get; init; }
 
-    /// <summary>Files of a model.</summary>
+    /// <summary>Files of a model, or of a data set whose checkout is a folder.</summary>
     public IReadOnlyList<ContentFile> Files { get; init; } = [];
 
     /// <summary>Line of its head in the file it was read from, from 1; 0 = not read from a file.</summary>

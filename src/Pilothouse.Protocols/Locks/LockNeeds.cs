@@ -28,6 +28,12 @@ public static class LockNeeds
             .OfType<string>().Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal),
     ];
 
+    /// <summary>Registered prompts as pilothouse.yaml names them: <c>prompts:/support/3</c>, <c>prompts:/support@production</c>.</summary>
+    public static IReadOnlyList<string> RegisteredPrompts(ProjectFile project) => [.. project.Models.Values.Select(m => m.RegisteredPrompt).OfType<string>().Distinct(StringComparer.Ordinal)];
+
+    /// <summary>True when the entry says which version of that registered prompt is meant.</summary>
+    public static bool IsPinOf(LockEntry? pinned, string prompt) => pinned is not null && pinned.Name == prompt && !LockRules.Check(pinned).Any();
+
     /// <summary>The entries that follow from pilothouse.yaml and the tree alone: prompts, suites, tools, data of the tree. Files that are missing have none.</summary>
     public static IReadOnlyList<LockEntry> Local(ProjectFile project, IReadOnlyDictionary<string, TreeContent> tree)
     {
@@ -57,26 +63,34 @@ public static class LockNeeds
             if (lockFile.TrackerOf(path) is null) stale.Add(new StaleEntry(path, "is not there, and no file or folder of the lock holds it"));
         }
         foreach (var (name, model) in project.Models) CheckModel(name, model, lockFile.Find(LockKind.Model, name), stale);
+        foreach (var prompt in RegisteredPrompts(project)) CheckPrompt(prompt, lockFile.Find(LockKind.Prompt, prompt), stale);
         foreach (var (name, data) in project.Data) CheckData(name, data, lockFile, tree, stale);
         foreach (var entry in lockFile.Entries.Where(e => !IsDeclared(project, e))) stale.Add(new StaleEntry(entry.Title, "is in the lock, but no longer in pilothouse.yaml"));
         return stale;
     }
 
-    /// <summary>The project file with every model that follows an alias at the version that the lock says.</summary>
-    /// <returns>The names of models that follow an alias and are not in the lock, beside the project.</returns>
+    /// <summary>The project file with every model, and every registered prompt, that follows an alias at the version that the lock says.</summary>
+    /// <returns>The names of models that follow an alias themselves or with their prompt, and are not in the lock, beside the project.</returns>
     public static (ProjectFile Project, IReadOnlyList<string> Unpinned) Pin(ProjectFile project, LockFile? lockFile)
     {
-        if (project.Models.Values.All(m => m.Alias is null)) return (project, []);
+        if (!FollowsAlias(project) && lockFile is null) return (project, []);
         var models = new OrderedDictionary<string, ModelEntry>();
         var unpinned = new List<string>();
         foreach (var (name, model) in project.Models)
         {
             var pinned = model.Alias is null ? null : VersionOf(lockFile?.Find(LockKind.Model, name), model);
-            if (model.Alias is not null && pinned is null) unpinned.Add(name);
-            models[name] = pinned is null ? model : model with { Version = pinned, Digest = lockFile!.Find(LockKind.Model, name)!.Digest.ToString() };
+            var prompt = model.RegisteredPrompt is { } registered && lockFile?.Find(LockKind.Prompt, registered) is { } entry && IsPinOf(entry, registered) ? entry : null;
+            if (model.Alias is not null && pinned is null || prompt is null && FollowsAlias(model.RegisteredPrompt)) unpinned.Add(name);
+            models[name] = (pinned is null ? model : model with { Version = pinned, Digest = lockFile!.Find(LockKind.Model, name)!.Digest.ToString() })
+                with { RegisteredPrompt = prompt?.Reference ?? model.RegisteredPrompt, PromptDigest = prompt?.Digest.ToString() };
         }
         return (project with { Models = models }, unpinned);
     }
+
+    /// <summary>True when the project cannot be read without a lock.</summary>
+    public static bool FollowsAlias(ProjectFile project) => project.Models.Values.Any(m => m.Alias is not null || FollowsAlias(m.RegisteredPrompt));
+
+    private static bool FollowsAlias(string? prompt) => RegistryReference.TryParse(prompt, RegistryReference.Prompts, out var reference) && reference.Version is null;
 
     /// <summary>Digest of what a suite asks and demands; where it stands in the file does not count.</summary>
     public static Digest Definition(SuiteEntry suite)
@@ -125,6 +139,12 @@ public static class LockNeeds
         else if (pinned.Checkout != model.Checkout) Stale(Moved(model.Checkout, pinned.Checkout));
     }
 
+    private static void CheckPrompt(string prompt, LockEntry? pinned, List<StaleEntry> stale)
+    {
+        if (pinned is null) stale.Add(new StaleEntry($"prompt {prompt}", "is not in the lock"));
+        else if (!IsPinOf(pinned, prompt)) stale.Add(new StaleEntry($"prompt {prompt}", $"is {pinned.Reference ?? "a file"} in the lock"));
+    }
+
     private static void CheckData(string name, DataEntry data, LockFile lockFile, IReadOnlyDictionary<string, TreeContent> tree, List<StaleEntry> stale)
     {
         var pinned = lockFile.Find(LockKind.Data, name);
@@ -148,7 +168,7 @@ public static class LockNeeds
     {
         LockKind.Data => project.Data.ContainsKey(e.Name),
         LockKind.Model => project.Models.ContainsKey(e.Name),
-        LockKind.Prompt => project.Models.Values.Any(m => m.Prompt == e.Name),
+        LockKind.Prompt => project.Models.Values.Any(m => m.Prompt == e.Name || m.RegisteredPrompt == e.Name),
         LockKind.Suite => project.Suites.ContainsKey(e.Name),
         LockKind.Tool => project.Tools.ContainsKey(e.Name),
         _ => true,

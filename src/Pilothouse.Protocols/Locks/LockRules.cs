@@ -63,8 +63,13 @@ public static class LockRules
         LockFault Missing(string field) => Fault(LockFaults.MissingField, $"'{field}' is missing.");
         LockFault Extra(string field) => Fault(LockFaults.UnknownField, $"a {e.Word} has no '{field}'.");
 
-        var isPath = e.Kind is LockKind.File or LockKind.Folder or LockKind.Prompt;
-        if (isPath ? !IsTreePath(e.Name) : !NameRule.IsValid(e.Name)) yield return Fault(isPath ? LockFaults.BadPath : LockFaults.BadValue, isPath ? "not a path inside the project." : "not a name.");
+        var isRegistered = e.Kind == LockKind.Prompt && e.Reference is not null;
+        var isPath = e.Kind is LockKind.File or LockKind.Folder || e.Kind == LockKind.Prompt && !isRegistered;
+        if (isRegistered)
+        {
+            if (!IsVersionOf(e.Reference!, e.Name)) yield return Fault(LockFaults.BadValue, $"'{Printable(e.Reference!)}' is no version of it: a registered prompt is named prompts:/NAME/VERSION or prompts:/NAME@ALIAS, its reference prompts:/NAME/VERSION.");
+        }
+        else if (isPath ? !IsTreePath(e.Name) : !NameRule.IsValid(e.Name)) yield return Fault(isPath ? LockFaults.BadPath : LockFaults.BadValue, isPath ? "not a path inside the project." : "not a name.");
         foreach (var path in new[] { e.Path, e.Checkout })
             if (path is not null && !IsTreePath(path)) yield return Fault(LockFaults.BadPath, $"'{Printable(path)}' is not a path inside the project.");
         foreach (var text in new[] { e.Reference, e.Follows })
@@ -72,21 +77,21 @@ public static class LockRules
 
         var remote = e.Kind == LockKind.Model && e.Reference?.StartsWith("models:/", StringComparison.Ordinal) == false;
         if (e.Digest.IsUnset && !remote) yield return Missing("digest");
-        if (e.Size < 0 && !remote && e.Kind != LockKind.Suite) yield return Missing("size");
+        if (e.Size < 0 && !remote && e.Kind != LockKind.Suite && !isRegistered) yield return Missing("size");
         if (e.Kind == LockKind.Folder && e.FileCount < 0) yield return Missing("files");
         if (e.Kind == LockKind.Model && e.Reference is null) yield return Missing("reference");
         if (e.Kind == LockKind.Tool && e.Path is null) yield return Missing("path");
         if (e.Kind == LockKind.Data && e.Path is null == e.Reference is null) yield return Fault(LockFaults.MissingField, "it has a path or a reference.");
 
         if (remote && !e.Digest.IsUnset) yield return Extra("digest");
-        if (remote && e.Size >= 0 || e.Kind == LockKind.Suite && e.Size >= 0) yield return Extra("size");
+        if (e.Size >= 0 && (remote || isRegistered || e.Kind == LockKind.Suite)) yield return Extra("size");
         if (e.Kind != LockKind.Folder && e.FileCount >= 0) yield return Extra("files");
-        if (e.Kind is not (LockKind.Model or LockKind.Data) && e.Reference is not null) yield return Extra("reference");
+        if (e.Kind is not (LockKind.Model or LockKind.Data or LockKind.Prompt) && e.Reference is not null) yield return Extra("reference");
         if (e.Kind != LockKind.Model && e.Follows is not null) yield return Extra("follows");
         if (e.Kind is not (LockKind.Data or LockKind.Tool) && e.Path is not null) yield return Extra("path");
         if ((e.Kind is not (LockKind.Model or LockKind.Data) || e.Path is not null || remote) && e.Checkout is not null) yield return Extra("checkout");
-        if ((e.Kind != LockKind.Model || remote) && e.Files.Count > 0) yield return Extra("file");
-        if (e.Kind == LockKind.Model && e.Files.Count > 0 && !e.Digest.IsUnset && Manifest(e) is { } wrong) yield return Fault(LockFaults.DigestMismatch, wrong);
+        if ((remote || e.Kind != LockKind.Model && (e.Kind != LockKind.Data || e.Checkout is null)) && e.Files.Count > 0) yield return Extra("file");
+        else if (e.Files.Count > 0 && !e.Digest.IsUnset && Manifest(e) is { } wrong) yield return Fault(LockFaults.DigestMismatch, wrong);
         if (e.Kind == LockKind.Model && e.Checkout is not null && e.Files.Count == 0) yield return Missing("file");
     }
 
@@ -114,6 +119,11 @@ public static class LockRules
             return fault.Message;
         }
     }
+
+    /// <summary><c>prompts:/support/3</c> is a version of <c>prompts:/support/3</c> and of <c>prompts:/support@production</c>.</summary>
+    private static bool IsVersionOf(string reference, string name) =>
+        RegistryReference.TryParse(reference, RegistryReference.Prompts, out var pinned) && pinned.Version is not null
+        && RegistryReference.TryParse(name, RegistryReference.Prompts, out var wanted) && wanted.Name == pinned.Name && (wanted.Version == pinned.Version || wanted.Alias is not null);
 
     internal static string Printable(string text) => string.Concat((text.Length <= 100 ? text : text[..97] + "...").Select(c => char.IsControl(c) ? '?' : c));
 }

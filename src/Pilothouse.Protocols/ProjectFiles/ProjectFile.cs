@@ -98,8 +98,11 @@ public sealed record ModelEntry
     /// <summary>Prompt file, relative to the project file. Generative models only.</summary>
     public string? Prompt { get; init; }
 
-    /// <summary>A registered prompt in place of a file, <c>prompts:/NAME/VERSION</c>.</summary>
+    /// <summary>A registered prompt in place of a file, <c>prompts:/NAME/VERSION</c>; or <c>prompts:/NAME@ALIAS</c>, whose version pilothouse.lock pins.</summary>
     public string? RegisteredPrompt { get; init; }
+
+    /// <summary>Digest that pilothouse.lock demands of the registered prompt; null = it says nothing. Not read from the file.</summary>
+    public string? PromptDigest { get; init; }
 
     /// <summary>Request parameters sent with each call, such as temperature and max_tokens.</summary>
     public required IReadOnlyDictionary<string, JsonElement> Parameters { get; init; }
@@ -156,7 +159,7 @@ public sealed record DataEntry
     /// <summary><c>datasets:/NAME/VERSION</c>, with <c>#SPLIT</c> when it is one; null for a file.</summary>
     public string? Reference => Dataset is null ? null : string.Create(System.Globalization.CultureInfo.InvariantCulture, $"datasets:/{Dataset}/{Version}{(Split is null ? "" : "#" + Split)}");
 
-    /// <summary>File into which <c>pilothouse sync</c> puts a registered data set, relative to the project file; null = nowhere.</summary>
+    /// <summary>File into which <c>pilothouse sync</c> puts a registered data set, a folder when it has several; relative to the project file; null = nowhere.</summary>
     public string? Checkout { get; init; }
 }
 

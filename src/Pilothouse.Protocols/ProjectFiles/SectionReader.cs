@@ -232,6 +232,7 @@ internal sealed class SectionReader(ReadContext context)
 
     // prompt: prompts/support.yaml
     // prompt: prompts:/support/3
+    // prompt: prompts:/support@production
     private static (string? Path, string? Registered) Prompt(ObjectReader o)
     {
         var text = o.Text("prompt", required: false, "prompts/main.yaml");
@@ -241,8 +242,8 @@ internal sealed class SectionReader(ReadContext context)
                 o.Fault("prompt", $"'{ObjectReader.Shorten(text)}' is not a path inside the project.", PathRule.Remedy);
             return (text, null);
         }
-        if (!Artifacts.RegistryReference.TryParse(text, Artifacts.RegistryReference.Prompts, out var reference) || reference.Version is null)
-            o.Fault("prompt", $"'{ObjectReader.Shorten(text)}' is not a version of a registered prompt: results must be repeatable.", "Write prompts:/NAME/VERSION, or the path of a prompt file.");
+        if (!Artifacts.RegistryReference.TryParse(text, Artifacts.RegistryReference.Prompts, out var reference) || reference.Version is null && reference.Alias is null)
+            o.Fault("prompt", $"'{ObjectReader.Shorten(text)}' is not a version of a registered prompt: results must be repeatable.", "Write prompts:/NAME/VERSION, prompts:/NAME@ALIAS (pilothouse.lock then pins the version), or the path of a prompt file.");
         return (null, text);
     }
 

@@ -6,8 +6,8 @@ internal static class Menu
     public static IReadOnlyList<MenuGroup> Groups { get; } =
     [
         new("", [new("Overview", "/", "home")]),
-        new("Build", [new("Repositories", "/projects", "commit"), new("Experiments", "/experiments", "flask", "/runs"), new("Models", "/models", "box"), new("Data sets", "/datasets", "table"), new("Prompts", "/prompts", "text")]),
-        new("Prove", [new("Evaluations", "/evaluations", "check", "/suites"), new("Fairness", "/fairness", "scale"), new("Releases", "/releases", "tag")]),
+        new("Build", [new("Repositories", "/projects", "commit"), new("Experiments", "/experiments", "flask", "/runs"), new("Models", "/models", "box", "/diff/models"), new("Data sets", "/datasets", "table"), new("Prompts", "/prompts", "text", "/diff/prompts")]),
+        new("Prove", [new("Evaluations", "/evaluations", "check", "/suites"), new("Fairness", "/fairness", "scale"), new("Releases", "/releases", "tag", "/diff/releases")]),
         new("Operate", [new("Traces", "/traces", "trace"), new("Monitors", "/monitors", "pulse"), new("Alerts", "/alerts", "bell"), new("Storage", "/storage", "disk"), new("Audit log", "/audit", "chain")]),
     ];
 }

@@ -10,7 +10,7 @@ internal static class LockCommand
     public static Command Create()
     {
         var server = Cli.ServerOption();
-        var update = new Option<string[]>("--update") { Description = "Look up again what the alias of this model points to; without a name, of all models.", Arity = ArgumentArity.ZeroOrMore, AllowMultipleArgumentsPerToken = true };
+        var update = new Option<string[]>("--update") { Description = "Look up again what the alias of this model, and of its registered prompt, points to; without a name, of all models.", Arity = ArgumentArity.ZeroOrMore, AllowMultipleArgumentsPerToken = true };
         var check = new Option<bool>("--check") { Description = "Change nothing and ask no server; exit code 5 and a list of what is stale when the lock is not the one of this pilothouse.yaml and these files." };
         var command = new Command("lock", "Write pilothouse.lock: every digest that this project uses. What is pinned already is kept.") { update, check, server, Diff(), Merge() };
         command.SetAction(async (result, ct) =>

@@ -11,7 +11,7 @@ namespace Pilothouse.Commands;
 internal static class StatusCommand
 {
     /// <summary>How long a server may take to say whether there is something newer: that is good to know, not needed.</summary>
-    private static readonly TimeSpan AskLimit = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan AskLimit = TimeSpan.FromSeconds(10);
 
     private const int MaxShown = 50;
 
@@ -85,6 +85,11 @@ internal static class StatusCommand
                 var followed = entry.Follows is { } alias ? versions.FirstOrDefault(v => v.Aliases.Contains(alias[1..]))?.Version : null;
                 if (followed is { } moved && moved != pinned.Version) newer.Add(new NewerVersion(entry.Title, entry.Reference!, $"{entry.Follows} is version {moved} now", $"pilothouse lock --update {entry.Name}"));
                 else if (followed is null && latest > pinned.Version) newer.Add(new NewerVersion(entry.Title, entry.Reference!, $"version {latest} is there", $"set models.{entry.Name}.version in pilothouse.yaml, then 'pilothouse lock'"));
+            }
+            foreach (var entry in file.Entries.Where(e => e is { Kind: LockKind.Prompt, Reference: not null }))
+            {
+                if (!RegistryReference.TryParse(entry.Name, RegistryReference.Prompts, out var followed) || followed.Alias is null) continue;
+                if (await client.GetPromptAsync(entry.Name, limit.Token) is var now && now.Reference != entry.Reference) newer.Add(new NewerVersion(entry.Title, entry.Reference!, $"@{followed.Alias} is version {now.Version} now", "pilothouse lock --update"));
             }
             var sets = file.Entries.Where(e => e is { Kind: LockKind.Data, Reference: not null }).ToList();
             if (sets.Count == 0) return newer;

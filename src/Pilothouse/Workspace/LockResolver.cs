@@ -15,7 +15,7 @@ internal sealed class LockResolver(WorkTree tree, PilothouseClient client)
 {
     private IReadOnlyList<DatasetVersion>? _datasets;
 
-    /// <param name="update">Names of models whose alias is looked up again; null = of none, empty = of all.</param>
+    /// <param name="update">Names of models whose alias, and that of their prompt, is looked up again; null = of none, empty = of all.</param>
     /// <exception cref="UsageException">Something that pilothouse.yaml names is not there.</exception>
     public async Task<LockFile> ResolveAsync(ProjectFile project, LockFile before, IReadOnlyList<string>? update, CancellationToken ct)
     {
@@ -26,6 +26,8 @@ internal sealed class LockResolver(WorkTree tree, PilothouseClient client)
         if (absent.Count > 0) throw new UsageException($"pilothouse.yaml names {string.Join(", ", absent)}, which {(absent.Count == 1 ? "is" : "are")} not there. Add the file, fetch it (pilothouse sync), or correct the path.");
         var entries = before.Entries.Where(e => e.Kind is LockKind.File or LockKind.Folder).Concat(LockNeeds.Local(project, content)).ToList();
         foreach (var (name, model) in project.Models) entries.Add(await ModelAsync(name, model, before.Find(LockKind.Model, name), update is not null && (update.Count == 0 || update.Contains(name)), ct));
+        foreach (var prompt in LockNeeds.RegisteredPrompts(project))
+            entries.Add(await PromptAsync(prompt, before.Find(LockKind.Prompt, prompt), update is not null && (update.Count == 0 || project.Models.Any(m => m.Value.RegisteredPrompt == prompt && update.Contains(m.Key))), ct));
         foreach (var (name, data) in project.Data.Where(d => d.Value.Dataset is not null)) entries.Add(await DataAsync(name, data, before.Find(LockKind.Data, name), ct));
         return LockFile.Create(entries);
     }
@@ -45,6 +47,14 @@ internal sealed class LockResolver(WorkTree tree, PilothouseClient client)
         return new LockEntry(LockKind.Model, name) { Reference = version.Reference, Follows = follows, Checkout = model.Checkout, Digest = files.Digest, Size = files.TotalSize, Files = files.Files };
     }
 
+    /// <param name="prompt">As pilothouse.yaml names it.</param>
+    private async Task<LockEntry> PromptAsync(string prompt, LockEntry? before, bool update, CancellationToken ct)
+    {
+        if (LockNeeds.IsPinOf(before, prompt) && !update) return before!;
+        var version = await client.GetPromptAsync(prompt, ct);
+        return new LockEntry(LockKind.Prompt, prompt) { Reference = version.Reference, Digest = Digest.Parse(version.Digest) };
+    }
+
     private static bool Fits(LockEntry before, ModelEntry model)
     {
         if (!RegistryReference.TryParse(before.Reference, RegistryReference.Models, out var reference) || reference.Name != model.RegisteredName) return false;
@@ -55,14 +65,19 @@ internal sealed class LockResolver(WorkTree tree, PilothouseClient client)
     private async Task<LockEntry> DataAsync(string name, DataEntry data, LockEntry? before, CancellationToken ct)
     {
         var reference = data.Reference!;
-        if (before?.Reference == reference) return before with { Checkout = data.Checkout };
+        if (before?.Reference == reference && before.Checkout is null == data.Checkout is null) return before with { Checkout = data.Checkout };
         _datasets ??= await client.ListDatasetsAsync(ct);
         var version = _datasets.FirstOrDefault(d => d.Name == data.Dataset && d.Version == data.Version)
             ?? throw new UsageException($"pilothouse.yaml:{data.Source.Line}: {reference} is not registered. Register it ('pilothouse dataset register'), or correct data.{name}.");
         var files = version.Files.Where(f => data.Split is null || DataFiles.SplitOf(f.Path) == data.Split).ToList();
         if (data.Split is not null && files.Count == 0)
             throw new UsageException($"pilothouse.yaml:{data.Source.Line}: {version.Reference} has no split '{data.Split}'; {(version.Splits.Count == 0 ? "it has none" : $"it has {string.Join(", ", version.Splits.Select(s => s.Name))}")}.");
-        if (data.Checkout is not null && files.Count > 1) throw new UsageException($"pilothouse.yaml:{data.Source.Line}: {reference} has {files.Count} files; checkout puts one file. Leave data.{name}.checkout out, or name a split of one file.");
+        // A folder is put into the tree: the lock says which files, as of a model.
+        if (data.Checkout is not null && files.Count > 1)
+        {
+            var folder = ContentManifest.Create(files.Select(f => new ContentFile(f.Path, f.Size, Digest.Parse(f.Digest))));
+            return new LockEntry(LockKind.Data, name) { Reference = reference, Checkout = data.Checkout, Digest = folder.Digest, Size = folder.TotalSize, Files = folder.Files };
+        }
         // Several files have the digest of the version, under which the server keeps the list of them.
         var (digest, size) = files is [var only] ? (only.Digest, only.Size) : (version.Digest, version.Size);
         return new LockEntry(LockKind.Data, name) { Reference = reference, Digest = Digest.Parse(digest), Size = size, Checkout = data.Checkout };

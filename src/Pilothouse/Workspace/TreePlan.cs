@@ -29,12 +29,12 @@ internal sealed record TreePlan(IReadOnlyDictionary<string, PlannedFile> Files, 
         foreach (var entry in file.Entries)
         {
             if (entry.Kind == LockKind.File) files[entry.Name] = Planned(entry.Digest, entry.Size);
-            else if (entry is { Kind: LockKind.Data, Checkout: { } data }) files[data] = Planned(entry.Digest, entry.Size);
-            else if (entry is { Kind: LockKind.Model, Checkout: { } model })
+            else if (entry is { Checkout: { } checkout, Files.Count: > 0 })
             {
-                folders.Add(model);
-                foreach (var one in entry.Files) files[$"{model}/{one.Path}"] = Planned(one.Digest, one.Size);
+                folders.Add(checkout);
+                foreach (var one in entry.Files) files[$"{checkout}/{one.Path}"] = Planned(one.Digest, one.Size);
             }
+            else if (entry is { Kind: LockKind.Data, Checkout: { } data }) files[data] = Planned(entry.Digest, entry.Size);
             else if (entry.Kind == LockKind.Folder)
             {
                 folders.Add(entry.Name);

@@ -1,5 +1,6 @@
 using System.Text;
 using Microsoft.Extensions.DependencyInjection;
+using Pilothouse.Client;
 using Pilothouse.Protocols.Artifacts;
 using Pilothouse.Protocols.Lfs;
 using Pilothouse.Protocols.Locks;
@@ -223,6 +224,28 @@ public class PushPolicyTests
         Assert.Contains("release sha256:", (await world.GitAsync("a", "push", "--force", "origin", "main~1:refs/heads/main")).Error, StringComparison.Ordinal);
         (await world.GitAsync("a", "push", "-q", "origin", "v1")).Succeeded();
         Assert.Contains("v1^{}", (await world.GitAsync("a", "ls-remote", "--tags", "origin")).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_LFS_object_of_a_released_commit_is_not_removed_even_by_force_and_one_that_came_later_is()
+    {
+        var released = new ReleasedCommit();
+        await using var world = await GitWorld.StartAsync(services: s => s.AddSingleton<ILineageSource>(released));
+        await world.InitAsync("a", world.Url());
+        var (first, second) = (GitWorld.Noise(2_000, 1), GitWorld.Noise(2_000, 2));
+        await world.WriteAsync("a", "weights.bin", first);
+        released.Sha = await world.CommitAsync("a", "What was released");
+        await world.WriteAsync("a", "weights.bin", second);
+        await world.CommitAsync("a", "Later");
+        (await world.GitAsync("a", "push", "-q", "origin", "main")).Succeeded();
+
+        var refused = await Assert.ThrowsAsync<PilothouseApiException>(() => world.Server.Client.RemoveLfsObjectAsync("shop", GitWorld.Oid(first), "personal data", true, default));
+
+        Assert.Contains($"release sha256:{new string('a', 12)} stands on commit {released.Sha[..10]}", refused.Message, StringComparison.Ordinal);
+        (await world.CloneAsync(world.Url(), "b")).Succeeded();
+        (await world.GitAsync("b", "checkout", "-q", released.Sha)).Succeeded();
+        Assert.Equal(first, await world.ReadAsync("b", "weights.bin"));
+        await world.Server.Client.RemoveLfsObjectAsync("shop", GitWorld.Oid(second), "personal data", true, default);
     }
 
     private static Task WritePointerAsync(GitWorld world, string path, int seed) =>

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Pilothouse.Protocols.Artifacts;
+using Pilothouse.Protocols.V1;
 using Pilothouse.Testing;
 
 namespace Pilothouse.EndToEnd.Tests.Locks;
@@ -182,6 +183,48 @@ public sealed class SameVersionTests
         Assert.Contains("file c1.bin", text, StringComparison.Ordinal);
         Assert.Contains("file c2.bin", text, StringComparison.Ordinal);
         await bench.OkAsync(ann, "lock", "--check");
+    }
+
+    [Fact]
+    public async Task A_prompt_that_follows_an_alias_and_a_split_of_several_files_are_the_same_for_everyone_until_the_lock_moves_on()
+    {
+        await using var bench = await Workbench.StartAsync();
+        var ann = await AnnAsync(bench);
+        var client = bench.Server.Client;
+        foreach (var text in (string[])["Answer {question}", "Answer {question} kindly"]) await client.RegisterPromptAsync("support", new NewPromptVersion(text), default);
+        await client.SetPromptAliasAsync("support", "production", 1, "first", default);
+        foreach (var (path, content) in ((string, string)[])[("train/a.jsonl", "{\"id\":1}\n"), ("train/b.jsonl", "{\"id\":2}\n"), ("test.jsonl", "{\"id\":3}\n")])
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(bench.Home("ann"), "faq", path))!);
+            await File.WriteAllTextAsync(Path.Combine(bench.Home("ann"), "faq", path), content);
+        }
+        await bench.OkAsync(ann, "dataset", "register", "faq", Path.Combine(bench.Home("ann"), "faq"));
+        await File.WriteAllTextAsync(Path.Combine(ann, "pilothouse.yaml"), """
+            apiVersion: pilothouse/v1
+            project: shop
+            models:
+              assistant: { kind: generative, engine: openai, url: "http://127.0.0.1:9/v1", model: llama, prompt: "prompts:/support@production" }
+            data:
+              train: { dataset: faq, version: 1, split: train, checkout: data/train }
+            """);
+
+        Assert.Contains("+ prompt prompts:/support@production: prompts:/support/1", await bench.OkAsync(ann, "lock"), StringComparison.Ordinal);
+        await CommitAsync(bench, ann, "Lock");
+        await client.SetPromptAliasAsync("support", "production", 2, "kinder", default);
+        var bob = Path.Combine(bench.Home("bob"), "shop");
+        await Workbench.GitAsync(bench.Home("bob"), "clone", "-q", bench.Url("shop"), "shop");
+        await bench.OkAsync(bob, "sync");
+
+        Assert.Equal("{\"id\":1}\n{\"id\":2}\n", await File.ReadAllTextAsync(Path.Combine(bob, "data/train/train/a.jsonl")) + await File.ReadAllTextAsync(Path.Combine(bob, "data/train/train/b.jsonl")));
+        Assert.False(File.Exists(Path.Combine(bob, "data/train/test.jsonl")));
+        Assert.Contains("@production is version 2 now", await bench.OkAsync(bob, "status"), StringComparison.Ordinal);
+        Assert.Contains("prompts:/support/1", await bench.OkAsync(bob, "release", "create"), StringComparison.Ordinal);
+        await bench.OkAsync(bob, "lock");
+        Assert.Equal("", await Workbench.GitAsync(bob, "status", "--porcelain"));
+
+        Assert.Contains("~ prompt prompts:/support@production: prompts:/support/1 became prompts:/support/2", await bench.OkAsync(bob, "lock", "--update", "assistant"), StringComparison.Ordinal);
+        await CommitAsync(bench, bob, "Kinder");
+        Assert.Contains("prompts:/support/2", await bench.OkAsync(bob, "release", "create"), StringComparison.Ordinal);
     }
 
     private static async Task TrackAsync(Workbench bench, string directory, string name)

@@ -43,6 +43,17 @@ public sealed class RegistryCommandTests(ITestOutputHelper output)
             Assert.Contains("question: a value is missing", await RunAsync(server, 2, "prompt", "render", "prompts:/support/1", "--var", "tone=rude"), StringComparison.Ordinal);
             Assert.Contains("enum (kind, brief)", await RunAsync(server, 0, "prompt", "show", "prompts:/support/1"), StringComparison.Ordinal);
             Assert.Contains("+ Always be {tone}", await RunAsync(server, 1, "diff", "prompts:/support/1", "prompts:/support/2"), StringComparison.Ordinal);
+
+            var rows = Path.Combine(folder.FullName, "faq.jsonl");
+            foreach (var content in (string[])["{\"id\":1,\"a\":\"x\"}\n{\"id\":2,\"a\":\"y\"}\n", "{\"id\":2,\"a\":\"z\"}\n{\"id\":3,\"a\":\"w\"}\n{\"id\":4,\"a\":\"v\"}\n"])
+            {
+                await File.WriteAllTextAsync(rows, content);
+                await RunAsync(server, 0, "dataset", "register", "faq", rows);
+            }
+            var data = await RunAsync(server, 1, "diff", "datasets:/faq/1", "datasets:/faq/2");
+            foreach (var part in (string[])["2 added, 1 removed, 1 changed", "changed fields: a 1", "~ "]) Assert.Contains(part, data, StringComparison.Ordinal);
+            Assert.Contains("0 added, 0 removed, 0 changed", await RunAsync(server, 0, "diff", "datasets:/faq/1", "datasets:/faq/1"), StringComparison.Ordinal);
+            Assert.Contains("There is no version 9 of the data set", await RunAsync(server, 2, "diff", "datasets:/faq/1", "datasets:/faq/9"), StringComparison.Ordinal);
             Assert.Contains("not of one kind", await RunAsync(server, 2, "diff", "prompts:/support/1", "models:/assistant/1"), StringComparison.Ordinal);
         }
         finally

@@ -82,6 +82,40 @@ public sealed class LockNeedsTests
         Assert.Equal(["triage"], LockNeeds.Pin(Project(Yaml), null).Unpinned);
     }
 
+    [Fact]
+    public void A_registered_prompt_is_pinned_with_its_digest_whether_it_follows_an_alias_or_not()
+    {
+        var project = Project(Yaml.Replace("prompts/p.yaml", "prompts:/support@production", StringComparison.Ordinal));
+        var fixedOne = Project(Yaml.Replace("prompts/p.yaml", "prompts:/support/3", StringComparison.Ordinal));
+        var rest = Fresh().Without(Fresh().Find(LockKind.Prompt, "prompts/p.yaml")!);
+        var pinned = rest.With(Registered("prompts:/support@production", "prompts:/support/7"));
+
+        Assert.Equal("prompt prompts:/support@production is not in the lock", Assert.Single(LockNeeds.Check(project, rest, Tree)).ToString());
+        Assert.Equal("prompt prompts:/support/3 is not in the lock", Assert.Single(LockNeeds.Check(fixedOne, rest, Tree)).ToString());
+        Assert.Empty(LockNeeds.Check(project, pinned, Tree));
+        Assert.Equal("prompt prompts:/support@production is in the lock, but no longer in pilothouse.yaml", Assert.Single(LockNeeds.Check(fixedOne, pinned.With(Registered("prompts:/support/3", "prompts:/support/3")), Tree)).ToString());
+        var (read, unpinned) = LockNeeds.Pin(project, pinned);
+        Assert.Empty(unpinned);
+        Assert.Equal(("prompts:/support/7", Digest.Of("r"u8).ToString()), (read.Models["assistant"].RegisteredPrompt, read.Models["assistant"].PromptDigest));
+        Assert.Equal(["assistant", "triage"], LockNeeds.Pin(project, null).Unpinned);
+        Assert.Equal("prompts:/support/3", LockNeeds.Pin(fixedOne, rest).Project.Models["assistant"].RegisteredPrompt);
+    }
+
+    [Theory]
+    [InlineData("prompts:/support/3", "prompts:/support/4")]
+    [InlineData("prompts:/support@production", "prompts:/other/4")]
+    [InlineData("prompts:/support@production", "prompts:/support@production")]
+    [InlineData("prompts/p.yaml", "prompts:/support/4")]
+    [InlineData("prompts:/support/latest", "prompts:/support/4")]
+    public void A_registered_prompt_is_not_pinned_to_another(string name, string reference)
+    {
+        var text = LockFile.Create([Registered(name, reference)]).ToText();
+
+        Assert.Contains("is no version of it", Assert.Single(LockFileReader.Parse(text).Faults).Message, StringComparison.Ordinal);
+    }
+
+    private static LockEntry Registered(string name, string reference) => new(LockKind.Prompt, name) { Reference = reference, Digest = Digest.Of("r"u8) };
+
     [Theory]
     [InlineData("0", 1.0, 1.0, true)]
     [InlineData("0", 1.0, 1.0000000000000002, false)]

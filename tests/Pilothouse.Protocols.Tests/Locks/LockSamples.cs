@@ -16,6 +16,7 @@ internal static class LockSamples
             new LockEntry(LockKind.Tool, "search") { Path = "tools/search.json", Digest = Digest.Of("t"u8), Size = 3 },
             new LockEntry(LockKind.Suite, "quality") { Digest = Digest.Of("s"u8) },
             new LockEntry(LockKind.Prompt, "prompts/support.yaml") { Digest = Digest.Of("p"u8), Size = 4 },
+            new LockEntry(LockKind.Prompt, "prompts:/terse@production") { Reference = "prompts:/terse/7", Digest = Digest.Of("r"u8) },
             new LockEntry(LockKind.Model, "remote") { Reference = "http://127.0.0.1:8080/v1#llama" },
             new LockEntry(LockKind.Model, "assistant") { Reference = "models:/assistant/2", Follows = "@champion", Checkout = "models/assistant", Digest = files.Digest, Size = files.TotalSize, Files = files.Files },
             new LockEntry(LockKind.Folder, "data/images") { Digest = Digest.Of("f"u8), Size = 12, FileCount = 2 },

@@ -119,7 +119,7 @@ public sealed class ProjectFileReaderTests
     [InlineData("models: { m: { kind: generative, engine: openai, model: x, url: 'file:///etc' } }", "models.m.url")]
     [InlineData("models: { 'a b': { kind: generative, engine: onnx, version: 1 } }", "models.a b")]
     [InlineData("models: { m: { kind: classifier, engine: onnx, version: 1, threshold: 1 } }", "models.m.threshold")]
-    [InlineData("models: { m: { kind: generative, engine: onnx, version: 1, prompt: 'prompts:/x@champion' } }", "models.m.prompt")]
+    [InlineData("models: { m: { kind: generative, engine: onnx, version: 1, prompt: 'prompts:/x/latest' } }", "models.m.prompt")]
     [InlineData("models: { m: { kind: generative, engine: onnx, version: 1, prompt: 'prompts:/x' } }", "models.m.prompt")]
     [InlineData("data: { d: { path: x.jsonl, split: test } }", "data.d.split")]
     [InlineData("models: [1]", "models")]

@@ -72,7 +72,9 @@ internal sealed class ProjectContent(IRepositories repositories, IProjectLocks l
     {
         if (entry.RegisteredPrompt is { } registered)
         {
-            var (file, bytes) = (await prompts.GetAsync(registered, ct)).AsFile();
+            var version = await prompts.GetAsync(registered, ct);
+            version.RequireDigest(entry.PromptDigest, name);
+            var (file, bytes) = version.AsFile();
             return (file, Sha256(bytes));
         }
         if (entry.Prompt is not { } path) return (null, null);

@@ -105,7 +105,12 @@ internal sealed class ComponentResolver(IRepositories repositories, IProjectLock
     private async Task ResolveRegisteredPromptsAsync(ProjectFile file, List<ReleaseComponent> components, List<PackagedFile> files, CancellationToken ct)
     {
         var versions = new List<PromptVersion>();
-        foreach (var reference in file.Models.Values.Select(m => m.RegisteredPrompt).OfType<string>().Distinct(StringComparer.Ordinal)) versions.Add(await prompts.GetAsync(reference, ct));
+        foreach (var (name, model) in file.Models.Where(m => m.Value.RegisteredPrompt is not null).DistinctBy(m => m.Value.RegisteredPrompt))
+        {
+            var version = await prompts.GetAsync(model.RegisteredPrompt!, ct);
+            version.RequireDigest(model.PromptDigest, name);
+            versions.Add(version);
+        }
         foreach (var version in versions.DistinctBy(v => v.Reference))
         {
             var blob = await blobs.PutAsync(version.AsFile().Content, ct);

@@ -1,3 +1,4 @@
+using Pilothouse.Server.Modules.Registry.Api;
 using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Registry;
@@ -6,11 +7,8 @@ namespace Pilothouse.Server.Modules.Registry;
 /// Deletion of versions by our own API: refused while an alias, a stage, a release or a deployment stands on one. The record stays, with who deleted it and why; the
 /// number is not given again; the files are free for <c>pilothouse blobs gc</c>.
 /// </summary>
-internal sealed class VersionDeletion(RegistryStore store, DatasetStore datasets, ILineage lineage, TimeProvider time)
+internal sealed class VersionDeletion(RegistryStore store, DatasetStore datasets, ILineage lineage, TimeProvider time) : IVersionDeletion
 {
-    /// <param name="type">model, prompt, dataset or suite.</param>
-    /// <param name="reason">Why; stands in the audit log.</param>
-    /// <exception cref="PilothouseException">InvalidArgument: no reason. NotFound. FailedPrecondition: something stands on it, named.</exception>
     public async Task DeleteAsync(string type, string name, int version, string? reason, string actor, CancellationToken ct)
     {
         if (string.IsNullOrWhiteSpace(reason)) throw RegistryRules.Invalid("Say why it is deleted (reason=...): a deletion is not taken back, and the audit log keeps who did it and why.");

@@ -57,8 +57,8 @@ internal sealed partial class RepositoryService(Git git, IProjects projects) : I
     public async Task<ProjectFile> ReadProjectFileAsync(string project, string commit, CancellationToken ct)
     {
         var declared = await ReadDeclaredAsync(project, commit, ct);
-        if (declared.Models.Values.All(m => m.Alias is null)) return declared;
-        // A model that follows an alias is, in a commit, the version that the lock of the commit says.
+        if (!LockNeeds.FollowsAlias(declared) && LockNeeds.RegisteredPrompts(declared).Count == 0) return declared;
+        // A model or prompt that follows an alias is, in a commit, the version that the lock of the commit says.
         var text = await ReadFileAsync(project, commit, LockFile.FileName, MaxLockFile, ct);
         var pinned = text is null ? null : LockFileReader.Parse(Encoding.UTF8.GetString(text)).File;
         var (file, unpinned) = LockNeeds.Pin(declared, pinned);

@@ -66,6 +66,13 @@ public interface IPrompts
 
 public static class PromptVersionExtensions
 {
+    /// <exception cref="Platform.PilothouseException">DigestMismatch: the lock was written against another registry.</exception>
+    public static void RequireDigest(this PromptVersion version, string? digest, string model)
+    {
+        if (digest is not null && digest != version.Digest)
+            throw new Platform.PilothouseException(Platform.ErrorCode.DigestMismatch, $"models.{model}: {version.Reference} has the digest {version.Digest}, but pilothouse.lock says {digest}. Was the lock written with another server? Run 'pilothouse lock --update {model}' and commit the result.");
+    }
+
     /// <summary>The prompt as a prompt file: its content, and what it says.</summary>
     /// <exception cref="Platform.PilothouseException">FailedPrecondition: it cannot stand in a prompt file.</exception>
     public static (PromptFile File, byte[] Content) AsFile(this PromptVersion version)

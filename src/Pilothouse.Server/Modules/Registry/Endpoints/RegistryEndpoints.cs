@@ -39,7 +39,7 @@ internal static class RegistryEndpoints
 
     /// <summary>Deletion of a version, with the reason.</summary>
     internal static void MapDeletion(this RouteGroupBuilder group, string type) =>
-        group.MapDelete("{name}/versions/{version:int}", async (string name, int version, string? reason, HttpContext http, VersionDeletion deletion, CancellationToken ct) =>
+        group.MapDelete("{name}/versions/{version:int}", async (string name, int version, string? reason, HttpContext http, IVersionDeletion deletion, CancellationToken ct) =>
         {
             await deletion.DeleteAsync(type, name, version, reason, http.Caller().Name, ct);
             return Results.NoContent();

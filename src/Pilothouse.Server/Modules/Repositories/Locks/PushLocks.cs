@@ -67,7 +67,7 @@ internal sealed class PushLocks(IBlobStore blobs, IBlobQuota quota, LockStore st
         var wanted = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var entry in file.Entries)
         {
-            if (entry.Kind is LockKind.File or LockKind.Folder || entry is { Kind: LockKind.Data, Reference: not null }) wanted.TryAdd(entry.Digest.ToString(), entry.Name);
+            if (entry.Kind is LockKind.File or LockKind.Folder || entry is { Kind: LockKind.Data, Reference: not null, Files.Count: 0 }) wanted.TryAdd(entry.Digest.ToString(), entry.Name);
             foreach (var one in entry.Files) wanted.TryAdd(one.Digest.ToString(), $"{entry.Name}/{one.Path}");
             if (entry.Kind != LockKind.Folder || await blobs.FindAsync(entry.Digest.ToString(), ct) is null) continue;
             try
