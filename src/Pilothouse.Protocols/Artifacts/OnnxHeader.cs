@@ -47,7 +47,7 @@ public sealed class OnnxHeader
 
     public IReadOnlyList<OnnxValue> Outputs => _outputs;
 
-    /// <summary>The first stored tensors; <see cref="TensorInfo.Offset"/> and <see cref="TensorInfo.Length"/> are those of their message in the file.</summary>
+    /// <summary>The first stored tensors; <see cref="TensorInfo.Offset"/> and <see cref="TensorInfo.Length"/> are those of their elements in the file.</summary>
     public IReadOnlyList<TensorInfo> Initializers => _initializers;
 
     public int InitializerCount { get; private set; }
@@ -121,6 +121,7 @@ public sealed class OnnxHeader
     {
         var end = start + length;
         var (name, dtype, shape, elements) = ("", 0, new List<long>(), Int128.One);
+        var (data, bytes, isRaw, isExternal) = (-1L, 0L, false, false);
         void Dimension(ulong value)
         {
             if (shape.Count == MaxDimensions) throw new ProtocolFormatException($"A tensor of the ONNX file has more than {MaxDimensions} dimensions.");
@@ -137,11 +138,19 @@ public sealed class OnnxHeader
                     break;
                 case 2: dtype = (int)Math.Min(_cursor.Value, int.MaxValue); break;
                 case 8: name = _cursor.Text(inner, MaxText); break;
+                // float_data and double_data are packed, little-endian, as raw_data is; the other typed lists are varints.
+                case 4 or 10 when _cursor.Wire == 2: (data, bytes, isRaw) = (_cursor.Position, inner, data < 0); break;
+                case 5 or 7 or 11 when _cursor.Wire == 2: (data, bytes, isRaw) = (_cursor.Position, inner, false); break;
+                case 9: (data, bytes, isRaw) = (_cursor.Position, inner, true); break;
+                case 14: isExternal = _cursor.Value == 1; break;
             }
         }
+        // Nothing of these: strings, or lists in several pieces. The message as a whole still tells whether two are the same.
+        if (data < 0) (data, bytes) = (start, length);
+        if (isExternal) (data, bytes) = (-1, -1);
         InitializerCount++;
         ParameterCount = (long)Int128.Min((Int128)ParameterCount + elements, long.MaxValue);
-        if (_initializers.Count < MaxEntries) _initializers.Add(new TensorInfo(name, Dtype(dtype), shape, start, length));
+        if (_initializers.Count < MaxEntries) _initializers.Add(new TensorInfo(name, Dtype(dtype), shape, data, bytes) { IsEncoded = !isRaw && !isExternal });
     }
 
     private void AddValue(List<OnnxValue> list, long end)

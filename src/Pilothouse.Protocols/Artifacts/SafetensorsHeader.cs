@@ -6,10 +6,13 @@ namespace Pilothouse.Protocols.Artifacts;
 /// <summary>One tensor of a weight file.</summary>
 /// <param name="Dtype">Element type as the file names it: <c>F32</c>, <c>BF16</c>, <c>Q8_0</c>.</param>
 /// <param name="Shape">Lengths of its dimensions, outermost first; empty for a scalar.</param>
-/// <param name="Offset">Byte position of its data in the file.</param>
-/// <param name="Length">Bytes of its data.</param>
+/// <param name="Offset">Byte position of its data in the file; -1 = not in it (external data of ONNX).</param>
+/// <param name="Length">Bytes of its data; -1 = not in the file.</param>
 public sealed record TensorInfo(string Name, string Dtype, IReadOnlyList<long> Shape, long Offset, long Length)
 {
+    /// <summary>Its bytes are not the elements one after the other (numbers of ONNX as varints): whether two are the same can be told, how far apart they are cannot.</summary>
+    public bool IsEncoded { get; init; }
+
     /// <summary>Number of elements.</summary>
     public long Elements => Shape.Aggregate(1L, (a, b) => a * b);
 }

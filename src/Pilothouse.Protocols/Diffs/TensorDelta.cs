@@ -7,7 +7,7 @@ namespace Pilothouse.Protocols.Diffs;
 
 /// <summary>How far two tensors of the same shape and type are apart.</summary>
 /// <param name="IsSame">Byte for byte.</param>
-/// <param name="L2">Euclidean norm of the difference; null for types whose numbers are not known here (quantised blocks).</param>
+/// <param name="L2">Euclidean norm of the difference; null for elements whose numbers are not known here (quantised blocks, varints).</param>
 /// <param name="BaseL2">Euclidean norm of the first tensor.</param>
 /// <param name="MaxAbs">Largest absolute difference of one element.</param>
 /// <param name="NotFinite">Elements with NaN or infinity on one side: left out of the norms.</param>
@@ -30,7 +30,7 @@ public sealed record TensorDelta(bool IsSame, double? L2, double? BaseL2, double
         {
             if (await IsSameAsync(a, ofA, b, ofB, left, right, ct).ConfigureAwait(false)) return new TensorDelta(true, 0, null, 0, 0);
             var dtype = Sums.NameOf(ofA.Dtype);
-            if (!Sums.Knows(dtype)) return new TensorDelta(false, null, null, null, 0);
+            if (!Sums.Knows(dtype) || ofA.IsEncoded || ofB.IsEncoded) return new TensorDelta(false, null, null, null, 0);
             var sums = new Sums();
             (a.Position, b.Position) = (ofA.Offset, ofB.Offset);
             for (var rest = ofA.Length; rest > 0;)

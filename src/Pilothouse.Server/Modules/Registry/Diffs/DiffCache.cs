@@ -12,8 +12,8 @@ internal sealed class DiffCache(ServerOptions options, Ids ids)
     /// <summary>Comparisons that are kept; the oldest go.</summary>
     private const int MaxFiles = 1_000;
 
-    /// <summary>Changes with the form of the document.</summary>
-    private const string Form = "1";
+    /// <summary>Changes with the form of the document, and when what was kept turned out to be wrong.</summary>
+    private const string Form = "2";
 
     private string Root => Path.Combine(options.Data, "cache", "diffs");
 

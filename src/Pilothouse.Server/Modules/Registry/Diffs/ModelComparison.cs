@@ -39,6 +39,7 @@ internal sealed class ModelComparison(IBlobStore blobs)
             var (x, y) = (a.Tensors[name], b.Tensors[name]);
             if (x.Info.Dtype != y.Info.Dtype || !x.Info.Shape.SequenceEqual(y.Info.Shape)) changes.Add(Change(name, "reshaped", x.Info, y.Info));
             else if (x.File.Digest == y.File.Digest && x.Info.Offset == y.Info.Offset) same++;
+            else if (content && x.Info.IsEncoded && y.Info.IsEncoded && x.Info.Length != y.Info.Length) changes.Add(Change(name, "changed", x.Info, y.Info));
             else if (!content || x.Info.Offset < 0 || y.Info.Offset < 0 || x.Info.Length < 0 || y.Info.Length != x.Info.Length)
             {
                 unknown++;
