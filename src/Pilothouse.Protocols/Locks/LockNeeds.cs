@@ -103,6 +103,7 @@ public static class LockNeeds
         Add("cluster", suite.Cluster);
         foreach (var one in suite.Cases) Add("case", one.Json);
         if (suite.Pack is not null) Add("pack", suite.Pack, Digest.Of(RedTeamPacks.Rows(suite.Pack)).ToString());
+        if (suite.Promptfoo is not null) Add("promptfoo", suite.Promptfoo);
         if (suite.Messages is not null) Add("messages", suite.Messages);
         if (suite.Repeats != 1) Add("repeats", Number(suite.Repeats));
         if (suite.Target is not null) Add("target", suite.Target.Definition());
@@ -115,6 +116,8 @@ public static class LockNeeds
             if (scorer != new ScorerEntry { Name = scorer.Name, Type = scorer.Type, Pattern = scorer.Pattern }) Add("settings", scorer.Definition());
         }
         foreach (var gate in suite.Gates) Add("gate", gate.Scorer, gate.Type.ToString(), Number(gate.Margin), Number(gate.Min), Number(gate.Confidence));
+        foreach (var gate in suite.Gates.Where(g => g.Role != GateRole.Primary)) Add("role", gate.Scorer, gate.Type.ToString(), gate.Role.ToString());
+        if (suite.Baseline is not null) Add("baseline", suite.Baseline.ToString());
         return Digest.Of(Encoding.UTF8.GetBytes(text.ToString()));
 
         // Lengths keep apart what a separator inside of a value would join.

@@ -13,6 +13,19 @@ public enum GateType
     Every,
 }
 
+/// <summary>What a gate's verdict is good for.</summary>
+public enum GateRole
+{
+    /// <summary>Decides, together with the other primary gates (their failures are Holm-adjusted).</summary>
+    Primary,
+
+    /// <summary>Is reported (failures adjusted by Benjamini and Hochberg) and decides nothing.</summary>
+    Secondary,
+
+    /// <summary>Decides by itself: its failure stands at its own confidence, whatever other gates there are.</summary>
+    Must,
+}
+
 /// <summary>An evaluation: a model on a data set, with scorers and gates.</summary>
 public sealed record SuiteEntry
 {
@@ -29,6 +42,9 @@ public sealed record SuiteEntry
     /// <summary>Built-in cases (<see cref="RedTeamPacks"/>), or null.</summary>
     public string? Pack { get; init; }
 
+    /// <summary>Path of a promptfoo configuration, which says everything else; or null.</summary>
+    public string? Promptfoo { get; init; }
+
     /// <summary>Field with the messages before the input, a list of <c>{"role", "content"}</c>; null = none.</summary>
     public string? Messages { get; init; }
 
@@ -43,6 +59,9 @@ public sealed record SuiteEntry
 
     /// <summary>What is asked instead of a model of this commit, or null.</summary>
     public TargetEntry? Target { get; init; }
+
+    /// <summary>What the suite is compared with when the call does not say, or null.</summary>
+    public BaselineEntry? Baseline { get; init; }
 
     /// <summary>Tools that each request offers: a JSON list of OpenAI's tool definitions, or null.</summary>
     public string? Tools { get; init; }
@@ -92,6 +111,27 @@ public sealed record TargetEntry
     public string Definition() => System.Text.Json.JsonSerializer.Serialize(new object?[] { Environment, Release, Command, Files, Timeout, Prompt });
 }
 
+/// <summary>What a suite is compared with: one of environment, release and commit, or nothing at all.</summary>
+public sealed record BaselineEntry
+{
+    public required ProjectSource Source { get; init; }
+
+    /// <summary>Environment whose stable release is compared with.</summary>
+    public string? Environment { get; init; }
+
+    /// <summary>Digest of a release, or <c>latest</c>.</summary>
+    public string? Release { get; init; }
+
+    /// <summary>Branch, tag or commit; <c>auto</c> = what <c>--baseline auto</c> finds.</summary>
+    public string? Commit { get; init; }
+
+    /// <summary>The suite stands alone (<c>baseline: none</c>).</summary>
+    public bool IsNone => Environment is null && Release is null && Commit is null;
+
+    /// <summary>As it was written, in one line.</summary>
+    public override string ToString() => Environment is not null ? $"environment {Environment}" : Release is not null ? $"release {Release}" : Commit is not null ? $"commit {Commit}" : "none";
+}
+
 /// <summary>A case whose result flickers for a reason that is known.</summary>
 /// <param name="Case">Its id.</param>
 /// <param name="Until">Last day on which it is not gated (UTC).</param>
@@ -112,6 +152,11 @@ public sealed record GateEntry
     public required string Scorer { get; init; }
 
     public required GateType Type { get; init; }
+
+    public GateRole Role { get; init; }
+
+    /// <summary>Its verdict counts.</summary>
+    public bool Decides => Role != GateRole.Secondary;
 
     /// <summary>Largest tolerated loss, between 0 and 1 (non-inferiority only).</summary>
     public double? Margin { get; init; }

@@ -18,6 +18,8 @@ internal sealed class SuiteReader(ReadContext context)
 
     private static readonly string[] TargetKeys = ["environment", "release", "command", "prompt"];
 
+    private static readonly string[] BaselineKeys = ["environment", "release", "commit"];
+
     private static readonly string[] CommandKeys = ["files", "timeout"];
 
     /// <summary>Looks of one suite.</summary>
@@ -27,11 +29,13 @@ internal sealed class SuiteReader(ReadContext context)
     {
         if (ObjectReader.Open(node, path, "suite", context) is not { } o)
             return null;
+        if (Promptfoo(o) is { } configured) return configured;
         var entry = new SuiteEntry
         {
             Source = o.Source,
             Model = o.Text("model", required: false, "assistant") ?? "",
             Target = Target(o),
+            Baseline = Baseline(o),
             Tools = Tools(o),
             Slices = o.Texts("slices", required: false, "[language]"),
             Looks = Looks(o),
@@ -50,11 +54,20 @@ internal sealed class SuiteReader(ReadContext context)
         o.Finish();
         if (!o.Has("model") && entry.Target is not { Command.Count: > 0 }) o.Fault("model", "'model' is required.", "Add model: assistant, the name under models.");
         var sources = SourceKeys.Where(o.Has).ToArray();
-        if (sources.Length == 0) o.Fault("data", "The suite has no cases.", "Add data: NAME (under data), cases: [...] or pack: NAME.");
+        if (sources.Length == 0) o.Fault("data", "The suite has no cases.", "Add data: NAME (under data), cases: [...], pack: NAME or promptfoo: PATH.");
         if (sources.Length > 1) o.Fault(sources[1], $"The cases come from {sources[0]} already.", "Keep one of data, cases and pack.");
         foreach (var scorer in entry.Scorers.Where(s => s.Type is ScorerType.PassAtK or ScorerType.PassHatK && s.K > entry.Repeats))
             o.Fault("repeats", $"'{ObjectReader.Shorten(scorer.Name)}' draws {scorer.K} answers a case, but each case is asked {entry.Repeats} times.", $"Add repeats: {scorer.K} or more.");
         return entry;
+    }
+
+    // promptfoo: evals/promptfooconfig.yaml, and nothing beside it
+    private static SuiteEntry? Promptfoo(ObjectReader o)
+    {
+        if (o.Text("promptfoo", required: false, "evals/promptfooconfig.yaml") is not { } path) return null;
+        if (!PathRule.IsValid(path)) o.Fault("promptfoo", $"'{ObjectReader.Shorten(path)}' is not a path inside the project.", PathRule.Remedy);
+        o.Finish();
+        return new SuiteEntry { Source = o.Source, Model = "", Data = "", Input = "input", Expected = "expected", Scorers = [], Gates = [], Promptfoo = path };
     }
 
     private TargetEntry? Target(ObjectReader suite)
@@ -80,6 +93,30 @@ internal sealed class SuiteReader(ReadContext context)
         if (target.Prompt is { } prompt && !prompt.StartsWith("prompts:/", StringComparison.Ordinal)) o.Fault("prompt", $"'{ObjectReader.Shorten(prompt)}' is no registered prompt.", "Write prompts:/NAME/VERSION or prompts:/NAME@ALIAS; a prompt file belongs to the model.");
         foreach (var one in target.Files.Where(f => !PathRule.IsValid(f))) o.Fault("files", $"'{ObjectReader.Shorten(one)}' is not a path inside the project.", PathRule.Remedy);
         return target;
+    }
+
+    // baseline: { environment: production }, { release: latest }, { commit: main }, or none
+    private BaselineEntry? Baseline(ObjectReader suite)
+    {
+        if (suite.Node("baseline", required: false, "{ environment: production }") is not { } node) return null;
+        if (node is YamlScalar { Text: "none" }) return new BaselineEntry { Source = new ProjectSource(node.Line, node.Column, suite.At("baseline")) };
+        if (node is YamlScalar scalar)
+        {
+            suite.Fault("baseline", $"'{ObjectReader.Shorten(scalar.Text)}' does not say what it is.", "Write none, { environment: production }, { release: latest }, { commit: main } or { commit: auto }.");
+            return null;
+        }
+        if (ObjectReader.Open(node, suite.At("baseline"), "baseline", context) is not { } o) return null;
+        var entry = new BaselineEntry
+        {
+            Source = o.Source,
+            Environment = o.Text("environment", required: false, "production"),
+            Release = o.Text("release", required: false, "latest"),
+            Commit = o.Text("commit", required: false, "main"),
+        };
+        o.Finish();
+        var named = BaselineKeys.Where(o.Has).ToArray();
+        if (named.Length != 1) o.Fault(named.Length == 0 ? "environment" : named[1], named.Length == 0 ? "The base line names nothing." : $"The base line is {named[0]} already.", $"Keep exactly one of {string.Join(", ", BaselineKeys)}, or write baseline: none.");
+        return entry;
     }
 
     // tools: [{ name: get_order, description: ..., parameters: { type: object, ... } }], or OpenAI's { type: function, function: { ... } }
@@ -179,14 +216,24 @@ internal sealed class SuiteReader(ReadContext context)
                 Margin = o.Fraction("margin", required: false, open: true, "0.03"),
                 Min = o.Fraction("min", required: false, open: false, "0.8"),
                 Confidence = o.Fraction("confidence", required: false, open: true, "0.95") ?? 0.95,
+                Role = Role(o),
             };
             o.Finish();
+            if (gates.Any(g => (g.Scorer, g.Type, g.Decides) == (gate.Scorer, gate.Type, gate.Decides)) && o.Has("scorer") && o.Has("type"))
+                o.Fault("scorer", $"There is such a gate of '{ObjectReader.Shorten(gate.Scorer)}' already.", gate.Decides ? "Keep one of them; a second limit that only informs is primary: false." : "Keep one of them.");
             if (o.Has("type"))
                 CheckBound(o, gate);
             gates.Add(gate);
         }
 
         return gates;
+    }
+
+    private static GateRole Role(ObjectReader gate)
+    {
+        var (primary, must) = (gate.Flag("primary"), gate.Flag("must"));
+        if (must && primary) gate.Fault("must", "A primary gate decides together with the others, a must gate by itself.", "Keep one of primary and must.");
+        return must ? GateRole.Must : gate.Has("primary") && !primary ? GateRole.Secondary : GateRole.Primary;
     }
 
     private static void CheckBound(ObjectReader o, GateEntry gate)

@@ -13,6 +13,14 @@ internal sealed class PromptfooAssertions(FaultList faults, PromptfooProviders p
         "latency", "cost", "similar", "similar:cosine", "llm-rubric", "is-refusal", "is-valid-openai-tools-call", "finish-reason", "assert-set",
     ];
 
+    /// <summary>Every type that promptfoo knows, so that what stands before a colon in a CSV file is a type only when it is one.</summary>
+    public static readonly string[] All =
+    [
+        .. Types, "agent-rubric", "answer-relevance", "classifier", "contains-html", "contains-sql", "contains-xml", "context-faithfulness", "context-recall", "context-relevance", "conversation-relevance", "factuality", "g-eval", "gleu",
+        "guardrails", "is-html", "is-sql", "is-valid-function-call", "is-valid-openai-function-call", "is-xml", "javascript", "meteor", "model-graded-closedqa", "model-graded-factuality", "moderation", "perplexity", "perplexity-score", "pi",
+        "python", "ruby", "search-rubric", "similar:dot", "similar:euclidean", "skill-used", "tool-call-f1", "trace-error-spans", "trace-span-count", "trace-span-duration", "webhook",
+    ];
+
     private static readonly string[] Keys = ["type", "value", "threshold", "weight", "metric", "provider", "assert"];
 
     private static readonly string[] Valued = ["equals", "contains", "icontains", "contains-all", "contains-any", "icontains-all", "icontains-any", "starts-with", "regex", "levenshtein", "word-count", "rouge-n", "bleu", "similar", "similar:cosine", "llm-rubric", "finish-reason"];
@@ -35,7 +43,7 @@ internal sealed class PromptfooAssertions(FaultList faults, PromptfooProviders p
     public void CheckOptions(YamlNode? options)
     {
         foreach (var entry in (options as YamlMapping)?.Entries ?? [])
-            if (entry.Key.Text != "provider") faults.Add(entry.Key, $"options.{ObjectReader.Shorten(entry.Key.Text)}", $"'{ObjectReader.Shorten(entry.Key.Text)}' changes what is tested and is not run here.", "Remove it, or run this configuration with promptfoo itself.");
+            if (entry.Key.Text is not ("provider" or "prefix" or "suffix")) faults.Add(entry.Key, $"options.{ObjectReader.Shorten(entry.Key.Text)}", $"'{ObjectReader.Shorten(entry.Key.Text)}' changes what is tested and is not run here.", "Remove it, or run this configuration with promptfoo itself.");
     }
 
     public List<PromptfooAssertion> Read(YamlNode? node) => node is YamlSequence list ? [.. list.Items.Select(One)] : [];
@@ -54,6 +62,7 @@ internal sealed class PromptfooAssertions(FaultList faults, PromptfooProviders p
         else if (value is { ValueKind: JsonValueKind.String } text && text.GetString()!.StartsWith("file://", StringComparison.Ordinal)) fault = $"the assertion '{written}' takes its value from a file or program, which is not run here";
         else if ((node as YamlMapping)?.Entries.FirstOrDefault(e => !Keys.Contains(e.Key.Text)) is { } odd) fault = $"'{ObjectReader.Shorten(odd.Key.Text)}' of the assertion '{written}' is not known here";
         var provider = PromptfooReader.Get(node, "provider") is { } own ? providers.One(own, "assert.provider") : type.StartsWith("similar", StringComparison.Ordinal) ? _embedder : type == "llm-rubric" ? _grader : null;
+        if (provider is { Kind: "http" or "exec" }) fault ??= $"the provider '{ObjectReader.Shorten(provider.Id)}' neither grades nor embeds here";
         return new PromptfooAssertion(node.Line, type, inverse, value, PromptfooReader.Number(PromptfooReader.Get(node, "threshold")), PromptfooReader.Number(PromptfooReader.Get(node, "weight")) ?? 1,
             PromptfooReader.Text(PromptfooReader.Get(node, "metric")), type == "assert-set" ? Read(PromptfooReader.Get(node, "assert")) : [], provider, fault is null ? null : $"line {node.Line}: {fault}");
     }

@@ -10,17 +10,34 @@ public sealed record PromptfooConfig(string? Description, IReadOnlyList<Promptfo
 /// <param name="Text">Nunjucks template; a JSON list of messages for chat.</param>
 public sealed record PromptfooPrompt(int Line, string Label, string Text);
 
-/// <param name="Kind"><c>echo</c> (answers the prompt itself) or <c>openai</c>.</param>
-/// <param name="Url">Base address of the OpenAI-compatible server.</param>
+/// <param name="Kind"><c>echo</c> (answers the prompt itself), <c>openai</c>, <c>http</c> or <c>exec</c>.</param>
+/// <param name="Url">Base address of the OpenAI-compatible server; address of the HTTP provider.</param>
 /// <param name="KeyVariable">Environment variable of the server that has the key.</param>
 /// <param name="Parameters">temperature, max_tokens, seed.</param>
 /// <param name="Tools">JSON list of tool definitions, or null.</param>
-public sealed record PromptfooProvider(int Line, string Id, string Label, string Kind, string Model, string? Url, string? KeyVariable, IReadOnlyDictionary<string, JsonElement> Parameters, string? Tools);
+public sealed record PromptfooProvider(int Line, string Id, string Label, string Kind, string Model, string? Url, string? KeyVariable, IReadOnlyDictionary<string, JsonElement> Parameters, string? Tools)
+{
+    /// <summary>Of the kind <c>http</c>.</summary>
+    public PromptfooHttp? Http { get; init; }
+
+    /// <summary>Of the kind <c>exec</c>: the program and its first arguments.</summary>
+    public IReadOnlyList<string> Command { get; init; } = [];
+
+    /// <summary>Parts of the command that can be files of the repository, relative to the configuration.</summary>
+    public IReadOnlyList<string> Files => [.. Command.Select(p => p.StartsWith("./", StringComparison.Ordinal) ? p[2..] : p).Where(ProjectFiles.PathRule.IsValid)];
+}
 
 /// <summary>One test with one value of each variable; a list of values was multiplied out.</summary>
 /// <param name="Id">Stable: the description, or a digest of what is tested.</param>
 /// <param name="Threshold">Least weighted mean of the assertions; null = each must pass.</param>
-public sealed record PromptfooTest(int Line, string Id, IReadOnlyDictionary<string, JsonElement> Vars, IReadOnlyList<PromptfooAssertion> Assertions, double? Threshold);
+public sealed record PromptfooTest(int Line, string Id, IReadOnlyDictionary<string, JsonElement> Vars, IReadOnlyList<PromptfooAssertion> Assertions, double? Threshold)
+{
+    /// <summary>Stands before the prompt.</summary>
+    public string Prefix { get; init; } = "";
+
+    /// <summary>Stands behind the prompt.</summary>
+    public string Suffix { get; init; } = "";
+}
 
 /// <param name="Type">Without <c>not-</c>.</param>
 /// <param name="Value">As written; texts are templates.</param>

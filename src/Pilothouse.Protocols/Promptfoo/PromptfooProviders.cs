@@ -1,11 +1,12 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Pilothouse.Protocols.ProjectFiles;
 using Pilothouse.Protocols.Yaml;
 
 namespace Pilothouse.Protocols.Promptfoo;
 
-/// <summary>Providers of a promptfoo configuration: <c>echo</c>, <c>openai:MODEL</c>, <c>openai:chat:MODEL</c>, <c>openai:embedding:MODEL</c>.</summary>
-internal sealed class PromptfooProviders(FaultList faults)
+/// <summary>Providers of a promptfoo configuration: <c>echo</c>, <c>openai:MODEL</c>, <c>openai:chat:MODEL</c>, <c>openai:embedding:MODEL</c>, <c>https://...</c>, <c>exec:...</c>.</summary>
+internal sealed partial class PromptfooProviders(FaultList faults)
 {
     public const string DefaultUrl = "https://api.openai.com/v1", DefaultKey = "OPENAI_API_KEY";
 
@@ -35,10 +36,12 @@ internal sealed class PromptfooProviders(FaultList faults)
     private PromptfooProvider? Of(YamlNode node, string id, string label, YamlNode? config, string key)
     {
         if (id == "echo") return new PromptfooProvider(node.Line, id, label, "echo", "echo", null, null, new Dictionary<string, JsonElement>(), null);
+        if (id is "http" or "https" || id.StartsWith("http://", StringComparison.Ordinal) || id.StartsWith("https://", StringComparison.Ordinal)) return Http(node, id, label, config, key);
+        if (id.StartsWith("exec:", StringComparison.Ordinal)) return Exec(node, id, label, config, key);
         var parts = id.Split(':', 3);
         if (parts is not ["openai", { Length: > 0 }, ..] || parts[1] is "responses" or "assistant" or "realtime" or "moderation" or "image")
         {
-            faults.Add(node, key, $"The provider '{ObjectReader.Shorten(id)}' is not run here.", "Use openai:MODEL (any OpenAI-compatible server with config.apiBaseUrl), echo, or a suite with target: { command: [...] }.");
+            faults.Add(node, key, $"The provider '{ObjectReader.Shorten(id)}' is not run here.", "Use openai:MODEL (any OpenAI-compatible server with config.apiBaseUrl), an address (HTTP), exec:COMMAND, echo, or a suite with target: { command: [...] }.");
             return null;
         }
         var model = parts is [_, "chat" or "completion" or "embedding" or "embeddings", var named] ? named : id["openai:".Length..];
@@ -58,4 +61,56 @@ internal sealed class PromptfooProviders(FaultList faults)
         if (!(Uri.TryCreate(url, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https")) faults.Add(node, $"{key}.config.apiBaseUrl", $"'{ObjectReader.Shorten(url)}' is no address.", "For example http://127.0.0.1:8080/v1.");
         return new PromptfooProvider(node.Line, id, label, "openai", model, url, config is not null && PromptfooReader.Get(config, "apiBaseUrl") is not null && PromptfooReader.Get(config, "apiKeyEnvar") is null ? null : variable, parameters, tools);
     }
+
+    private PromptfooProvider? Http(YamlNode node, string id, string label, YamlNode? config, string key)
+    {
+        var (url, method, body, output) = (id is "http" or "https" ? "" : id, "GET", (JsonElement?)null, (PromptfooPath?)null);
+        var (headers, query) = (new SortedDictionary<string, string>(StringComparer.Ordinal), new SortedDictionary<string, string>(StringComparer.Ordinal));
+        foreach (var entry in (config as YamlMapping)?.Entries ?? [])
+        {
+            var (name, text) = (entry.Key.Text, PromptfooReader.Text(entry.Value));
+            if (name == "url" && text is not null) url = text;
+            else if (name == "method" && text is not null) method = text.ToUpperInvariant();
+            else if (name == "body" && text is not null && !text.StartsWith("file://", StringComparison.Ordinal)) body = JsonSerializer.SerializeToElement(text);
+            else if (name == "body" && entry.Value is YamlMapping or YamlSequence) body = YamlJson.ToElement(entry.Value);
+            else if (name is "headers" or "queryParams" && entry.Value is YamlMapping pairs)
+                foreach (var pair in pairs.Entries) (name == "headers" ? headers : query)[name == "headers" ? pair.Key.Text.ToLowerInvariant() : pair.Key.Text] = PromptfooReader.Text(pair.Value) ?? "";
+            else if (name is "transformResponse" or "responseParser" && text is not null)
+            {
+                output = PromptfooPath.Parse(text);
+                if (output is null) faults.Add(entry.Value, $"{key}.config.{name}", $"'{ObjectReader.Shorten(text)}' is JavaScript, which is not run here.", "A path such as json.choices[0].message.content is read, also several with || between them, and text.");
+            }
+            else if (name is not ("maxRetries" or "timeoutMs")) faults.Add(entry.Key, $"{key}.config.{ObjectReader.Shorten(name)}", $"'{ObjectReader.Shorten(name)}' of an HTTP provider is not read here.", "url, method, headers, body, queryParams and transformResponse are known.");
+        }
+        if (body is null && method != "GET") faults.Add(node, $"{key}.config.body", "An HTTP provider needs a body, unless its method is GET.", "Add body: { prompt: '{{prompt}}' }.");
+        if (!(Uri.TryCreate(Braced().Replace(url, "x"), UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https")) faults.Add(node, $"{key}.config.url", $"'{ObjectReader.Shorten(url)}' is no address.", "For example http://127.0.0.1:8080/chat.");
+        if (headers.Values.Concat(query.Values).Append(url).Append(body?.GetRawText() ?? "").Any(t => Secret().IsMatch(t)))
+            faults.Add(node, $"{key}.config", "Variables of the environment ({{env.NAME}}) are not given to a request: whoever may push could send them anywhere.", "Use openai:MODEL with apiKeyEnvar, or a suite with target: { command: [...] } and Evaluation:CommandVariables.");
+        if (body is { ValueKind: JsonValueKind.Object or JsonValueKind.Array } && headers.TryGetValue("content-type", out var type) && !type.Contains("json", StringComparison.Ordinal))
+            faults.Add(node, $"{key}.config.body", $"The content type is {ObjectReader.Shorten(type)}, but the body is a mapping.", "Write the body as one text, or take the content type out.");
+        return new PromptfooProvider(node.Line, id, label, "http", label, url, null, new Dictionary<string, JsonElement>(), null) { Http = new PromptfooHttp(url, method, headers, query, body, output) };
+    }
+
+    // exec:python3 bot.py --fast "two words"
+    private PromptfooProvider? Exec(YamlNode node, string id, string label, YamlNode? config, string key)
+    {
+        foreach (var entry in (config as YamlMapping)?.Entries ?? [])
+            faults.Add(entry.Key, $"{key}.config.{ObjectReader.Shorten(entry.Key.Text)}", $"'{ObjectReader.Shorten(entry.Key.Text)}' of a command is not read here.", "Remove it; arguments stand in the command.");
+        string[] command = [.. Words().Matches(id["exec:".Length..]).Select(m => m.Groups[1].Success ? m.Groups[1].Value : m.Groups[2].Success ? m.Groups[2].Value : m.Value)];
+        if (command.Length == 0)
+        {
+            faults.Add(node, key, "The command is empty.", "Write exec:python3 bot.py.");
+            return null;
+        }
+        return new PromptfooProvider(node.Line, id, label, "exec", label, null, null, new Dictionary<string, JsonElement>(), null) { Command = command };
+    }
+
+    [GeneratedRegex("""[^\s"']+|"([^"]*)"|'([^']*)'""")]
+    private static partial Regex Words();
+
+    [GeneratedRegex(@"\{\{[^}]*\}\}")]
+    private static partial Regex Braced();
+
+    [GeneratedRegex(@"\{\{[^}]*\benv\b[^}]*\}\}")]
+    private static partial Regex Secret();
 }

@@ -126,11 +126,13 @@ public sealed class PromptfooReader
                 }
                 var id = Text(Get(item, "description")) ?? "test-" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(JsonSerializer.Serialize(combination) + JsonSerializer.Serialize(assertions.Select(a => new { a.Type, a.IsInverse, a.Value })))))[..8];
                 ids[id] = ids.GetValueOrDefault(id) + 1;
-                tests.Add(new PromptfooTest(item.Line, ids[id] == 1 ? id : $"{id} #{ids[id]}", combination, assertions, threshold));
+                tests.Add(new PromptfooTest(item.Line, ids[id] == 1 ? id : $"{id} #{ids[id]}", combination, assertions, threshold) { Prefix = Option(item, defaults, "prefix"), Suffix = Option(item, defaults, "suffix") });
             }
         }
         return tests;
     }
+
+    private static string Option(YamlNode item, YamlNode? defaults, string name) => Text(Get(Get(item, "options"), name)) ?? Text(Get(Get(defaults, "options"), name)) ?? "";
 
     /// <summary>A list of values stands for as many tests.</summary>
     private IEnumerable<IReadOnlyDictionary<string, JsonElement>> Combinations(OrderedDictionary<string, YamlNode> vars)
@@ -149,10 +151,15 @@ public sealed class PromptfooReader
 
     private YamlNode? Loaded(YamlNode at, string path)
     {
-        if (File(at, path, "tests", ".yaml", ".yml", ".json") is not { } content) return null;
+        if (File(at, path, "tests", ".yaml", ".yml", ".json", ".jsonl", ".csv") is not { } content) return null;
         try
         {
-            return YamlTree.Parse(content);
+            return YamlTree.Parse(content.Length == 0 ? "[]" : path.EndsWith(".csv", StringComparison.Ordinal) ? PromptfooRows.Csv(content, path) : path.EndsWith(".jsonl", StringComparison.Ordinal) ? PromptfooRows.Lines(content, path) : content);
+        }
+        catch (ProtocolFormatException e) when (e is not YamlFaultException)
+        {
+            _faults.Add(at, "tests", e.Message, "Correct the file, or take what it needs out of it.");
+            return null;
         }
         catch (YamlFaultException e)
         {

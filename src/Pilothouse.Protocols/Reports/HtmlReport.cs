@@ -5,7 +5,10 @@ using Pilothouse.Protocols.V1;
 
 namespace Pilothouse.Protocols.Reports;
 
-/// <summary>One self-contained page: no script, no request to anywhere, light and dark. To be kept as a build artifact.</summary>
+/// <summary>
+/// One self-contained page: no request to anywhere, light and dark, to be kept as a build artifact. Its one script pages and filters the list of all
+/// cases; everything else is there without it.
+/// </summary>
 public static class HtmlReport
 {
     private const string Style = """
@@ -13,15 +16,21 @@ public static class HtmlReport
         table{border-collapse:collapse;width:100%;margin:.6rem 0 1.2rem}th,td{text-align:left;padding:.35rem .6rem;border-bottom:1px solid light-dark(#ddd,#444);vertical-align:top}
         td{font-variant-numeric:tabular-nums}code{font-size:12px;overflow-wrap:anywhere}.v{font-weight:600}
         .PASS{color:light-dark(#116329,#57ab5a)}.FAIL{color:light-dark(#a40e26,#f47067)}.INCONCLUSIVE,.INVALID{color:light-dark(#7d4e00,#daaa3f)}h1{font-size:1.4rem}h2{font-size:1.15rem;margin-top:2rem}
+        .wide{overflow-x:auto}.find{display:flex;flex-wrap:wrap;gap:.5rem 1.5rem}.wide td{max-width:22rem;overflow-wrap:anywhere}#case-rows td{white-space:pre-wrap;min-width:9rem}input,select,button{font:inherit}
         """;
 
-    public static string Write(EvaluationDetail? evaluation, FairnessReport? fairness)
+    /// <summary>What the page may do, for a Content-Security-Policy header; the page says the same of itself.</summary>
+    public static string Policy => HtmlCases.Policy;
+
+    /// <param name="cases">All cases of the evaluation, for the list of them; may be empty.</param>
+    public static string Write(EvaluationDetail? evaluation, IReadOnlyList<EvaluationCase> cases, FairnessReport? fairness)
     {
         var html = new StringBuilder();
         var title = evaluation is not null ? $"Evaluation of {evaluation.Summary.Project}" : $"Fairness of {fairness?.Project}";
-        html.Append(CultureInfo.InvariantCulture, $"<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>{E(title)}</title><style>{Style}</style></head><body><main>\n");
+        html.Append(CultureInfo.InvariantCulture, $"<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><meta http-equiv=\"Content-Security-Policy\" content=\"{HtmlCases.Policy}\"><title>{E(title)}</title><style>{Style}</style></head><body><main>\n");
         if (evaluation is not null) Write(html, evaluation);
         if (fairness is not null) Write(html, fairness);
+        if (evaluation is not null) HtmlCases.Write(html, evaluation, cases);
         return html.Append("</main></body></html>\n").ToString();
     }
 
@@ -33,8 +42,8 @@ public static class HtmlReport
             [[Code(summary.Commit), Code(summary.BaselineCommit ?? "none"), Code(summary.Digest ?? "none"), E(summary.CreatedBy), E(DateTimeOffset.FromUnixTimeMilliseconds(summary.CreatedMs).ToString("u", CultureInfo.InvariantCulture))]]);
         foreach (var suite in evaluation.Suites)
         {
-            html.Append(CultureInfo.InvariantCulture, $"<h2>{E(suite.Name)}</h2>\n<p>{E(suite.Model)}{(suite.BaselineModel is { } m ? $" against {E(m)}" : "")}: {suite.Cases} cases of {E(suite.Dataset)}{(suite.Clusters is { } c ? $" in {c} clusters" : "")}; {suite.Failed} without an answer; {suite.Cached} answers from earlier runs.</p>\n");
-            Table(html, ["Gate", "Verdict", "Value", "Bounds", "Limit", "Why"], suite.Gates.Select(g => (string[])[E(g.Name), Verdict(g.Verdict), N(g.Value), $"[{N(g.Lower)}, {N(g.Upper)}]", N(g.Threshold), E(g.Reason)]));
+            html.Append(CultureInfo.InvariantCulture, $"<h2>{E(suite.Name)}</h2>\n<p>{E(suite.Model)}{(suite.BaselineModel is { } m ? $" against {E(m)}" : "")}: {suite.Cases} cases of {E(suite.Dataset)}{(suite.Clusters is { } c ? $" in {c} clusters" : "")}{(suite.BaselineCommit is { } own ? $"; base line of this suite: {Code(own)}" : "")}; {suite.Failed} without an answer; {suite.Cached} answers from earlier runs.</p>\n");
+            Table(html, ["Gate", "Decides", "Verdict", "Value", "Bounds", "Limit", "Why"], suite.Gates.Select(g => (string[])[E(g.Name), MarkdownReport.Role(g), g.Decides ? Verdict(g.Verdict) : E(g.Verdict), N(g.Value), $"[{N(g.Lower)}, {N(g.Upper)}]", N(g.Threshold), E(g.Reason)]));
             Table(html, ["Score", "Candidate", "95 % interval", "Base line", "Difference", "95 % interval", "Method"],
                 suite.Scorers.Select(s => (string[])[E(s.Name), N(s.Candidate), $"[{N(s.CandidateLower)}, {N(s.CandidateUpper)}]", N(s.Baseline), N(s.Difference), s.Difference is null ? "" : $"[{N(s.DifferenceLower)}, {N(s.DifferenceUpper)}]", E(s.Method)]));
             if (suite.Classification is { } table)
@@ -66,9 +75,9 @@ public static class HtmlReport
 
     private static void Table(StringBuilder html, string[] head, IEnumerable<string[]> rows)
     {
-        html.Append("<table><thead><tr>").AppendJoin("", head.Select(h => $"<th scope=\"col\">{h}</th>")).Append("</tr></thead><tbody>\n");
+        html.Append("<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"").Append(head[0]).Append("\"><table><thead><tr>").AppendJoin("", head.Select(h => $"<th scope=\"col\">{h}</th>")).Append("</tr></thead><tbody>\n");
         foreach (var row in rows) html.Append("<tr>").AppendJoin("", row.Select(cell => $"<td>{cell}</td>")).Append("</tr>\n");
-        html.Append("</tbody></table>\n");
+        html.Append("</tbody></table></div>\n");
     }
 
     private static string Verdict(string verdict) => $"<span class=\"v {E(verdict)}\">{E(verdict)}</span>";

@@ -11,20 +11,24 @@ namespace Pilothouse.Protocols.Reports;
 /// </summary>
 /// <remarks>
 /// <c>failure</c> = a gate failed; <c>error</c> = no verdict was possible (inconclusive, not comparable); <c>skipped</c> = a comparison without
-/// a base line, or a case that the engine did not answer.
+/// a base line, a secondary gate that does not hold, or a case that the engine did not answer.
 /// </remarks>
 public static class JUnitReport
 {
+    /// <summary>Cases of one file; CI systems refuse larger ones (GitLab 30 MB and 250,000 objects). The file says how many were left out.</summary>
+    public const int MaxCases = 10_000;
+
     /// <summary>Characters of one answer or input.</summary>
     private const int MaxText = 2_000;
 
-    /// <param name="cases">Cases to list; may be empty.</param>
+    /// <param name="cases">Cases to list, at most <see cref="MaxCases"/> of them; may be empty.</param>
     public static string Write(EvaluationDetail? evaluation, IReadOnlyList<EvaluationCase> cases, FairnessReport? fairness)
     {
         var suites = new List<Suite>();
         if (evaluation is not null)
         {
             suites.Add(Gates(evaluation));
+            cases = [.. cases.Take(MaxCases)];
             suites.AddRange(evaluation.Suites.Select(s => Cases(s, evaluation.Summary, [.. cases.Where(c => c.Suite == s.Name)])).Where(s => s.Cases.Count > 0));
         }
         if (fairness is not null) suites.Add(Fairness(fairness));
@@ -34,7 +38,7 @@ public static class JUnitReport
     private static Suite Gates(EvaluationDetail evaluation)
     {
         var summary = evaluation.Summary;
-        var gates = evaluation.Suites.SelectMany(s => s.Gates.Select(g => new Case($"pilothouse.gate.{s.Name}", g.Name, KindOf(g.Verdict), g.Verdict, g.Reason, Properties(s, g)))).ToList();
+        var gates = evaluation.Suites.SelectMany(s => s.Gates.Select(g => new Case($"pilothouse.gate.{s.Name}", g.Name, KindOf(g), g.Verdict, g.Decides ? g.Reason : $"Secondary, decides nothing. {g.Verdict}: {g.Reason}", Properties(s, g)))).ToList();
         // What no gate says: the evaluation could not be run, or is not comparable as a whole.
         var said = gates.Any(g => g.Kind is Kind.Failure or Kind.Error);
         if (!said && summary.Verdict != "PASS")
@@ -49,6 +53,7 @@ public static class JUnitReport
         return new Suite($"pilothouse.{suite.Name}", summary.CreatedMs, Seconds(summary),
             [.. cases.Select(c => new Case($"pilothouse.{suite.Name}.{scorers.FirstOrDefault() ?? "cases"}", c.Id, c.Error is null && c.Quarantined is not true ? Kind.Passed : Kind.Skipped, "NO_ANSWER", c.Quarantined is true ? "In quarantine: asked, but not counted." : c.Error is null ? "" : "The engine did not answer: " + c.Error, Properties(c)) { Seconds = (c.LatencyMs ?? 0) / 1000, IsFlaky = c.Unstable == true })],
             [("model", suite.Model), ("model_digest", suite.ModelDigest), ("baseline_model", suite.BaselineModel), ("dataset", suite.Dataset), ("dataset_digest", suite.DatasetDigest),
+                ("cases_left_out", (suite.Looks?.Asked ?? suite.Cases) - cases.Count is > 0 and var left ? left.ToString(CultureInfo.InvariantCulture) : null),
                 .. suite.Scorers.Select(s => (s.Name, (string?)Number(s.Candidate)))]);
     }
 
@@ -61,6 +66,7 @@ public static class JUnitReport
     [
         ("value", Number(gate.Value)), ("lower", Number(gate.Lower)), ("upper", Number(gate.Upper)), ("threshold", Number(gate.Threshold)), ("confidence", Number(gate.Confidence)),
         ("p_value", Number(gate.PValue)), ("method", gate.Method), ("cases", suite.Cases.ToString(CultureInfo.InvariantCulture)), ("model", suite.Model), ("model_digest", suite.ModelDigest),
+        ("role", gate.Role), ("verdict", gate.Decides ? null : gate.Verdict), ("adjusted_failure_p", Number(gate.AdjustedFailureP)),
     ];
 
     private static (string, string?)[] Properties(EvaluationCase one) =>
@@ -71,6 +77,9 @@ public static class JUnitReport
         ("tokens", one.CompletionTokens?.ToString(CultureInfo.InvariantCulture)), ("cost", Number(one.Cost)),
         .. one.Outcome is "worsened" or "improved" ? ((string, string?)[])[("input", one.Input), ("expected", one.Expected), ("answer", one.Candidate), ("baseline_answer", one.Baseline)] : [],
     ];
+
+    /// <summary>What decides nothing may neither fail nor break a build.</summary>
+    private static Kind KindOf(GateResult gate) => gate.Decides || gate.Verdict == "PASS" ? KindOf(gate.Verdict) : Kind.Skipped;
 
     private static Kind KindOf(string verdict) => verdict switch
     {

@@ -27,10 +27,10 @@ public static class MarkdownReport
         text.Append(CultureInfo.InvariantCulture, $"Base line: {(summary.BaselineCommit is { } b ? $"`{Short(b)}`" : "none")}. Evidence: `{summary.Digest ?? "none"}`.\n\n");
         foreach (var suite in evaluation.Suites)
         {
-            text.Append(CultureInfo.InvariantCulture, $"### {Escape(suite.Name)}\n\n{Escape(suite.Model)}{(suite.BaselineModel is { } m ? $" against {Escape(m)}" : "")}, {suite.Cases} cases of {Escape(suite.Dataset)}{(suite.Clusters is { } c ? $" in {c} clusters" : "")}.\n\n");
-            text.Append("| Gate | Verdict | Value | Bounds | Limit |\n|---|---|---|---|---|\n");
+            text.Append(CultureInfo.InvariantCulture, $"### {Escape(suite.Name)}\n\n{Escape(suite.Model)}{(suite.BaselineModel is { } m ? $" against {Escape(m)}" : "")}, {suite.Cases} cases of {Escape(suite.Dataset)}{(suite.Clusters is { } c ? $" in {c} clusters" : "")}{(suite.BaselineCommit is { } own ? $"; base line of this suite: `{Short(own)}`" : "")}.\n\n");
+            text.Append("| Gate | Decides | Verdict | Value | Bounds | Limit |\n|---|---|---|---|---|---|\n");
             foreach (var gate in suite.Gates)
-                text.Append(CultureInfo.InvariantCulture, $"| {Escape(gate.Name)} | {Mark(gate.Verdict)} {gate.Verdict} | {Figure(gate.Value)} | [{Figure(gate.Lower)}, {Figure(gate.Upper)}] | {Figure(gate.Threshold)} |\n");
+                text.Append(CultureInfo.InvariantCulture, $"| {Escape(gate.Name)} | {Role(gate)} | {(gate.Decides || gate.Verdict == "PASS" ? Mark(gate.Verdict) : "ℹ️")} {gate.Verdict} | {Figure(gate.Value)} | [{Figure(gate.Lower)}, {Figure(gate.Upper)}] | {Figure(gate.Threshold)} |\n");
             text.Append('\n');
             foreach (var gate in suite.Gates) text.Append(CultureInfo.InvariantCulture, $"* **{Escape(gate.Name)}**: {Escape(gate.Reason)}\n");
             foreach (var sentence in SuiteSentences.Of(suite)) text.Append(CultureInfo.InvariantCulture, $"* {Escape(sentence)}\n");
@@ -45,6 +45,9 @@ public static class MarkdownReport
             text.Append("\n</details>\n\n");
         }
     }
+
+    /// <summary>What the verdict of a gate is good for, in a word or two.</summary>
+    internal static string Role(GateResult gate) => gate.Role switch { GateRoles.Secondary => "no, secondary", GateRoles.Must => "must", _ => "primary" };
 
     private static void Slices(StringBuilder text, IReadOnlyList<SliceResult>? slices)
     {

@@ -1,7 +1,7 @@
 namespace Pilothouse.Protocols.V1;
 
 /// <param name="Commit">Candidate revision.</param>
-/// <param name="Baseline">Base line revision; <c>auto</c> = the merge base with the default branch or its nearest ancestor with a finished evaluation, else the release in production; null = none (only floors are gated).</param>
+/// <param name="Baseline">Base line revision; <c>auto</c> = the merge base with the default branch or its nearest ancestor with a finished evaluation, else the release in production; <c>none</c> = none (only floors are gated); null = what a suite's own <c>baseline:</c> says, else none.</param>
 /// <param name="Suites">Names of suites; null = all of the project file.</param>
 /// <param name="AllowStaleLock">Run although pilothouse.lock is missing or stale; the results say so.</param>
 /// <param name="Record">Keep everything that models answered, so that it can be replayed.</param>
@@ -62,12 +62,13 @@ public sealed record CaseHistoryEntry(string EvaluationId, string Commit, long T
 /// <param name="Failed">Cases that the candidate's engine did not answer; they score 0.</param>
 /// <param name="Cached">Answers that came from earlier runs of the same model, prompt and parameters.</param>
 /// <param name="Notes">What the reader has to know: no base line, gates changed, data changed.</param>
+/// <param name="BaselineCommit">What this suite was compared with, where its own <c>baseline:</c> says so; else null.</param>
 /// <param name="SuiteVersion">The registered version of the suite, <c>suites:/PROJECT.SUITE/VERSION</c>.</param>
 public sealed record SuiteResult(string Name, string Model, string? BaselineModel, string Dataset, int Cases, IReadOnlyList<ScorerResult> Scorers, IReadOnlyList<GateResult> Gates,
     IReadOnlyList<CaseResult> Differences, string? DatasetDigest = null, string? ModelDigest = null, string? BaselineModelDigest = null, string? PromptDigest = null, int Failed = 0,
     int BaselineFailed = 0, int Cached = 0, int? Clusters = null, IReadOnlyList<string>? Notes = null, string? SuiteVersion = null, int Repeats = 1, ClassificationTable? Classification = null, UsageFigures? Usage = null,
     UsageFigures? BaselineUsage = null, IReadOnlyList<JudgeAgreement>? Agreement = null, IReadOnlyList<string>? Unstable = null,
-    IReadOnlyList<SliceResult>? Slices = null, LookResult? Looks = null, IReadOnlyList<string>? Quarantined = null);
+    IReadOnlyList<SliceResult>? Slices = null, LookResult? Looks = null, IReadOnlyList<string>? Quarantined = null, string? BaselineCommit = null);
 
 /// <summary>A classifier's figures by class.</summary>
 /// <param name="Confusion">Counts: rows = truth, columns = decision, in the order of the labels.</param>
@@ -105,8 +106,21 @@ public sealed record ScorerResult(string Name, double Candidate, double Candidat
 /// <param name="PValue">One-sided p of "the gate is violated": PASS needs it at or below 1 - confidence.</param>
 /// <param name="MinimumDetectableEffect">Smallest true change these cases show with power 0.8.</param>
 /// <param name="MoreItemsNeeded">About how many more cases would decide; 0 when decided, null when it cannot be told.</param>
+/// <param name="Role"><c>primary</c> (decides with the others), <c>must</c> (decides by itself) or <c>secondary</c> (informs, never blocks).</param>
+/// <param name="AdjustedFailureP">p of "the gate holds" of a gate that failed, by Holm over the primary gates or by Benjamini and Hochberg over the secondary ones; null for others.</param>
 public sealed record GateResult(string Name, string Scorer, string Type, string Verdict, string Reason, double? Value, double? Lower, double? Upper, double Threshold, double Confidence,
-    string Method, double? PValue, double? MinimumDetectableEffect, int? MoreItemsNeeded);
+    string Method, double? PValue, double? MinimumDetectableEffect, int? MoreItemsNeeded, string Role = GateRoles.Primary, double? AdjustedFailureP = null)
+{
+    /// <summary>Its verdict counts.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public bool Decides => Role != GateRoles.Secondary;
+}
+
+/// <summary>Values of <see cref="GateResult.Role"/>.</summary>
+public static class GateRoles
+{
+    public const string Primary = "primary", Secondary = "secondary", Must = "must";
+}
 
 /// <summary>A case on which candidate and base line differ (a discordant pair); bounded list.</summary>
 public sealed record CaseResult(string Id, string Input, string? Expected, string Candidate, double CandidateScore, string? Baseline, double? BaselineScore);

@@ -44,6 +44,9 @@ internal static class CheckCommand
                 foreach (var file in scorer.SchemaPath is { } schema ? [.. scorer.Files, schema] : scorer.Files)
                     if (!File.Exists(Path.Combine(root, file)))
                         yield return new ProjectFault(suite.Source.Line, suite.Source.Column, $"suites.{name}.scorers", $"'{file}' of the scorer '{scorer.Name}' does not exist.", "Add the file, or correct the path.");
+        foreach (var (name, suite) in project.Suites)
+            if (suite.Promptfoo is { } config && !File.Exists(Path.Combine(root, config)))
+                yield return new ProjectFault(suite.Source.Line, suite.Source.Column, $"suites.{name}.promptfoo", $"'{config}' does not exist.", "Add the file, or correct the path.");
         foreach (var (name, model) in project.Models)
             if (model.Prompt is { } prompt && !File.Exists(Path.Combine(root, prompt)))
                 yield return new ProjectFault(model.Source.Line, model.Source.Column, $"models.{name}.prompt", $"'{prompt}' does not exist.", "Add the file, or correct the path.");

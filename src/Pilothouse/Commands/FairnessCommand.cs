@@ -26,7 +26,7 @@ internal static class FairnessCommand
             Print(report);
             await ReportFiles.WriteAsync(result.GetValue(junit), () => JUnitReport.Write(null, [], report), ct);
             await ReportFiles.WriteAsync(result.GetValue(markdown), () => MarkdownReport.Write(null, report), ct);
-            await ReportFiles.WriteAsync(result.GetValue(html), () => HtmlReport.Write(null, report), ct);
+            await ReportFiles.WriteAsync(result.GetValue(html), () => HtmlReport.Write(null, [], report), ct);
             return report.Verdict switch
             {
                 "PASS" => ExitCode.Ok,

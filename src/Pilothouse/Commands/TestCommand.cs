@@ -10,14 +10,14 @@ internal static class TestCommand
 {
     private static readonly TimeSpan PollEvery = TimeSpan.FromMilliseconds(250);
 
-    /// <summary>Cases written to the JUnit file.</summary>
-    private const int MaxCases = 10_000;
+    /// <summary>Cases fetched for the files.</summary>
+    private const int MaxCases = 1_000_000;
 
     public static Command Create()
     {
         var server = Cli.ServerOption();
         var (project, commit) = ProjectContext.Options();
-        var baseline = new Option<string>("--baseline") { Description = "What to compare with: a revision, an environment such as 'production', or 'auto': the merge base with the default branch (or its nearest ancestor that was evaluated), else the release in production (default: no comparison, only floors)." };
+        var baseline = new Option<string>("--baseline") { Description = "What to compare with: a revision, an environment such as 'production', or 'auto': the merge base with the default branch (or its nearest ancestor that was evaluated), else the release in production; 'none': nothing (default: what a suite's own baseline: says, else no comparison, only floors)." };
         var suites = new Option<string[]>("--suite") { Description = "Run only this suite (may be repeated)." };
         var junit = new Option<FileInfo>("--junit") { Description = "Write JUnit XML here." };
         var markdown = new Option<FileInfo>("--markdown") { Description = "Write a Markdown report here." };
@@ -56,11 +56,11 @@ internal static class TestCommand
             var wantsFairness = !result.GetValue(noFairness) && result.GetValue(promptfoo) is null && evaluation.Summary.Status == "finished" && (result.GetValue(fairness) || names.Length == 0);
             var report = wantsFairness ? await FairnessAsync(client, context, isRequired: result.GetValue(fairness), ct) : null;
             if (report is not null) FairnessCommand.Print(report);
-            var cases = result.GetValue(junit) is null && result.GetValue(json) is null ? [] : await CasesAsync(client, evaluation.Summary.Id, ct);
+            var cases = result.GetValue(junit) is null && result.GetValue(json) is null && result.GetValue(html) is null ? [] : await CasesAsync(client, evaluation.Summary.Id, ct);
             await ReportFiles.WriteAsync(result.GetValue(junit), () => JUnitReport.Write(evaluation, cases, report), ct);
             await ReportFiles.WriteAsync(result.GetValue(json), () => JsonReport.Write(evaluation, cases, report), ct);
             await ReportFiles.WriteAsync(result.GetValue(markdown), () => MarkdownReport.Write(evaluation, report), ct);
-            await ReportFiles.WriteAsync(result.GetValue(html), () => HtmlReport.Write(evaluation, report), ct);
+            await ReportFiles.WriteAsync(result.GetValue(html), () => HtmlReport.Write(evaluation, cases, report), ct);
             return ExitCodeOf(evaluation.Summary, report);
         }, guarded: true);
         return command;
@@ -79,7 +79,7 @@ internal static class TestCommand
 
     private static async Task<string?> BaselineAsync(PilothouseClient client, string project, string? baseline, CancellationToken ct)
     {
-        if (baseline is null or "auto") return baseline;
+        if (baseline is null or "auto" or "none") return baseline;
         if (await client.FindCustodyAsync(project, baseline, ct) is not { } custody) return baseline; // not an environment: a revision
         Console.WriteLine(custody.Release is { } release ? $"base line: {baseline} runs commit {Short(release.Commit)}" : $"base line: nothing runs in {baseline} yet, so there is none");
         return custody.Release?.Commit;
@@ -142,7 +142,7 @@ internal static class TestCommand
                 Console.WriteLine($"  {score.Name,-24} {F(score.Candidate)} [{F(score.CandidateLower)}, {F(score.CandidateUpper)}]{(score.Difference is { } d ? $"   base line {F(score.Baseline)}   difference {F(d)} [{F(score.DifferenceLower)}, {F(score.DifferenceUpper)}]" : "")}");
             foreach (var gate in suite.Gates)
             {
-                Console.WriteLine($"  {gate.Verdict,-12} {gate.Name,-24} {F(gate.Value),7}  [{F(gate.Lower)}, {F(gate.Upper)}]  limit {F(gate.Threshold)}");
+                Console.WriteLine($"  {gate.Verdict,-12} {gate.Name,-24} {F(gate.Value),7}  [{F(gate.Lower)}, {F(gate.Upper)}]  limit {F(gate.Threshold)}{(gate.Role == GateRoles.Primary ? "" : gate.Decides ? "  must" : "  for information")}");
                 if (gate.Verdict != "PASS") Console.WriteLine($"               {gate.Reason}");
             }
             foreach (var sentence in SuiteSentences.Of(suite)) Console.WriteLine($"  {sentence}");

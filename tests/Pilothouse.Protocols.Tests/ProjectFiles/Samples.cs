@@ -41,6 +41,7 @@ internal static class Samples
             cluster: template
             repeats: 3
             target: { prompt: "prompts:/support/3" }
+            baseline: { environment: production }
             tools: [{ name: get_order, parameters: { type: object } }]
             slices: [language]
             looks: [0.5, 1]
@@ -59,11 +60,13 @@ internal static class Samples
               - { name: bigrams, type: rouge_n, n: 2 }
             gates:
               - { scorer: exact, type: non_inferiority, margin: 0.03, confidence: 0.95 }
-              - { scorer: exact, type: floor, min: 0.80 }
+              - { scorer: exact, type: floor, min: 0.80, must: true }
+              - { scorer: polite, type: floor, min: 0.95, primary: false }
           triage-quality:
             model: triage
             data: triage-heldout
             expected: label
+            baseline: none
             scorers: [{ name: accuracy, type: accuracy }]
           greetings:
             model: remote
@@ -72,6 +75,7 @@ internal static class Samples
               - { id: bye, input: Bye, expected: Goodbye!, product: desk }
             messages: history
           injection: { model: remote, pack: prompt-injection, gates: [{ scorer: resisted, type: floor, min: 0.95 }] }
+          regression: { promptfoo: evals/promptfooconfig.yaml }
         fairness:
           pronouns:
             model: assistant

@@ -46,6 +46,7 @@ public class JUnitReportTests
                     <property name="cases" value="2" />
                     <property name="model" value="models:/assistant/3" />
                     <property name="model_digest" value="sha256:aa" />
+                    <property name="role" value="primary" />
                   </properties>
                   <failure message="why floor:exact" type="FAIL">why floor:exact</failure>
                 </testcase>
@@ -61,6 +62,7 @@ public class JUnitReportTests
                     <property name="cases" value="2" />
                     <property name="model" value="models:/assistant/3" />
                     <property name="model_digest" value="sha256:aa" />
+                    <property name="role" value="primary" />
                   </properties>
                   <skipped message="why non_inferiority:exact" />
                 </testcase>
@@ -117,6 +119,21 @@ public class JUnitReportTests
         Assert.Equal(red, (int)root.Attribute("failures")! + (int)root.Attribute("errors")! > 0);
     }
 
+    [Theory]
+    [InlineData("FAIL")]
+    [InlineData("INVALID")]
+    [InlineData("INCONCLUSIVE")]
+    public void A_secondary_gate_that_does_not_hold_is_told_and_makes_no_report_red(string verdict)
+    {
+        var detail = Detail("PASS", Gate("floor:exact", "PASS"), Gate("secondary:floor:exact", verdict) with { Role = GateRoles.Secondary });
+        var root = XDocument.Parse(JUnitReport.Write(detail, [], null)).Root!;
+        Assert.Equal((0, 0, 1), ((int)root.Attribute("failures")!, (int)root.Attribute("errors")!, (int)root.Attribute("skipped")!));
+        Assert.Contains(root.Descendants("skipped"), s => s.Attribute("message")!.Value.StartsWith($"Secondary, decides nothing. {verdict}: why", StringComparison.Ordinal));
+        Assert.Contains($"| no, secondary | ℹ️ {verdict} |", MarkdownReport.Write(detail, null), StringComparison.Ordinal);
+        Assert.Contains($"<td>no, secondary</td><td>{verdict}</td>", HtmlReport.Write(detail, [], null), StringComparison.Ordinal);
+        Assert.Contains("\"role\": \"secondary\"", JsonReport.Write(detail, [], null), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void An_evaluation_that_could_not_run_is_an_error() =>
         Assert.Contains("<error message=\"the reason\" type=\"FAILED\">", JUnitReport.Write(new EvaluationDetail(Summary(null, "failed"), []), [], null), StringComparison.Ordinal);
@@ -137,7 +154,7 @@ public class JUnitReportTests
         var evil = new CaseResult("<script>alert(1)</script>", "| a\n| b |", null, "![x](http://evil)", 0, "`", 1);
         var detail = Detail("FAIL", Gate("floor:exact", "FAIL"));
         detail = detail with { Suites = [detail.Suites[0] with { Differences = [evil] }] };
-        Assert.DoesNotContain("<script>", HtmlReport.Write(detail, null), StringComparison.Ordinal);
+        Assert.DoesNotContain("<script>", HtmlReport.Write(detail, [], null), StringComparison.Ordinal);
         var markdown = MarkdownReport.Write(detail, null);
         Assert.DoesNotContain("<script>", markdown, StringComparison.Ordinal);
         Assert.DoesNotContain("](http", markdown, StringComparison.Ordinal);

@@ -12,7 +12,7 @@ namespace Pilothouse.Server.Modules.Evaluation;
 internal sealed record RunContext(string Id, bool IsFresh, RunBudget Budget);
 
 /// <summary>Gets a model's answers to all cases: from the cache where it can, from the engine otherwise, a bounded number at a time.</summary>
-internal sealed class AnswerSource(IInference inference, ResponseCache cache, SecretMask mask, EvaluationOptions options, TimeProvider time)
+internal sealed class AnswerSource(RunInference inference, ResponseCache cache, SecretMask mask, EvaluationOptions options, TimeProvider time)
 {
     /// <summary>Error of the cases that were spared because others had failed: it explains nothing, so reports quote another.</summary>
     public const string NotAsked = "Not asked: too many cases had failed.";
@@ -102,7 +102,7 @@ internal sealed class AnswerSource(IInference inference, ResponseCache cache, Se
             budget.Require();
             var outputs = failures.IsSpent ? Enumerable.Repeat<(string?, string?)>((null, NotAsked), batch.Length).ToArray()
                 : isClassifier ? await TryAsync(token => ClassifyAsync(model, [.. batch.Select(i => calls.Cases[i].Input)], token), batch.Length, batch[0], stop)
-                : await TryAsync(async token => [WireJson.Write(KeptGeneration.Of(await inference.GenerateAsync(model.Target, calls.Requests[batch[0]], token)))], 1, batch[0], stop);
+                : await TryAsync(async token => [WireJson.Write(KeptGeneration.Of(await inference.GenerateAsync(model, calls.Requests[batch[0]], token)))], 1, batch[0], stop);
             for (var k = 0; k < batch.Length; k++)
             {
                 var (output, error) = outputs[k];
@@ -173,7 +173,7 @@ internal sealed class AnswerSource(IInference inference, ResponseCache cache, Se
         return new GenerationRequest(messages, (int)(Number("max_tokens") ?? DefaultMaxTokens), Number("temperature") ?? 0, (long)(Number("seed") ?? 0) + repeat)
         {
             Tools = tools,
-            Metadata = model.Target.Engine == "gateway" ? input.Fields : null,
+            Metadata = model.Target.Engine == "gateway" || model.Ask is not null ? input.Fields : null,
         };
     }
 

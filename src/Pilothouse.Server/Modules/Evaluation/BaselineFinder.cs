@@ -1,3 +1,4 @@
+using Pilothouse.Protocols.ProjectFiles;
 using Pilothouse.Protocols.V1;
 using Pilothouse.Server.Modules.Repositories.Api;
 using Pilothouse.Server.Platform;
@@ -9,7 +10,7 @@ namespace Pilothouse.Server.Modules.Evaluation;
 /// <summary>What a commit is compared with when nobody says: where it left the default branch, else what is in production. Answers of stored runs are used again.</summary>
 internal sealed class BaselineFinder(IRepositories repositories, IProjects projects, EvaluationStore store, IServedTargets served, IReleaseCommits releases)
 {
-    public const string Auto = "auto", Production = "production";
+    public const string Auto = "auto", None = "none", Production = "production";
 
     /// <summary>Ancestors looked at for a stored run.</summary>
     private const int MaxAncestors = 200;
@@ -34,6 +35,23 @@ internal sealed class BaselineFinder(IRepositories repositories, IProjects proje
             return (found.Commit, $"No commit on the way to the default branch was evaluated: the base line is the release in production, commit {ProjectContent.Short(found.Commit)}.");
         }
         return (null, "There is no base line: no commit on the way to the default branch was evaluated, and nothing is in production.");
+    }
+
+    /// <summary>What a suite's own <c>baseline:</c> leads to.</summary>
+    /// <exception cref="PilothouseException">NotFound: there is no such release or revision.</exception>
+    public async Task<(string? Commit, string? Note)> OwnAsync(string project, string commit, BaselineEntry entry, CancellationToken ct)
+    {
+        if (entry.IsNone) return (null, "The suite is compared with nothing (baseline: none).");
+        if (entry.Commit == Auto) return await FindAsync(project, commit, ct);
+        if (entry.Commit is { } revision)
+        {
+            var id = await repositories.ResolveAsync(project, revision, ct);
+            return (id, $"The suite's own base line is {revision}, commit {ProjectContent.Short(id)}.");
+        }
+        var release = entry.Release ?? served.ReleaseOf($"{project}/{entry.Environment}");
+        if (release is null) return (null, $"The suite's own base line is the environment {entry.Environment}, where nothing runs yet.");
+        var origin = await releases.FindAsync(project, release, ct);
+        return (origin.Commit, $"The suite's own base line is the {entry}: release {ProjectContent.Short(origin.Digest["sha256:".Length..])}, commit {ProjectContent.Short(origin.Commit)}.");
     }
 
     /// <summary>The answers of a stored run of the very suite at the base line's commit; null = there is none, or it asked something else.</summary>

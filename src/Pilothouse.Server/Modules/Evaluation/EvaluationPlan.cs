@@ -20,6 +20,9 @@ internal sealed record SuitePlan(string Name, SuiteEntry Entry, DataSubject Data
     /// <summary>The registered version of the suite, <c>suites:/PROJECT.SUITE/VERSION</c>; null before it is registered.</summary>
     public string? Registered { get; init; }
 
+    /// <summary>Commit that the suite's own <c>baseline:</c> led to; null = the evaluation's base line.</summary>
+    public string? OwnBaseline { get; init; }
+
     /// <summary>Scorers ready to run, in the order of the file.</summary>
     public IReadOnlyList<Scoring.SuiteScorer> Scorers { get; init; } = [];
 

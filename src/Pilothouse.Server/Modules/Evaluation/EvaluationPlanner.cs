@@ -17,7 +17,8 @@ internal sealed class EvaluationPlanner(IRepositories repositories, IProjectLock
     private static readonly string[] KnownParameters = ["temperature", "max_tokens", "seed"];
 
     /// <param name="read">Reads a stored evaluation.</param>
-    public async Task<EvaluationPlan> PlanAsync(NewEvaluation request, Func<string, CancellationToken, Task<EvaluationDetail>> read, CancellationToken ct)
+    /// <param name="found">Where an evaluation goes on: the commit that <c>auto</c> found when it started.</param>
+    public async Task<EvaluationPlan> PlanAsync(NewEvaluation request, Func<string, CancellationToken, Task<EvaluationDetail>> read, CancellationToken ct, string? found = null)
     {
         var commit = await repositories.ResolveAsync(request.Project, request.Commit, ct);
         if (request.Promptfoo is { } path) return await promptfoo.PlanAsync(request.Project, commit, path, request.Fresh, ct);
@@ -25,7 +26,8 @@ internal sealed class EvaluationPlanner(IRepositories repositories, IProjectLock
         var file = await repositories.ReadProjectFileAsync(request.Project, commit, ct);
         var (baseCommit, baseNote) = request.Baseline switch
         {
-            null => (null, null),
+            null or BaselineFinder.None => (null, null),
+            BaselineFinder.Auto when found is not null => (found, null),
             BaselineFinder.Auto => await baselines.FindAsync(request.Project, commit, ct),
             var revision => ((string?)await repositories.ResolveAsync(request.Project, revision, ct), (string?)null),
         };
@@ -34,20 +36,41 @@ internal sealed class EvaluationPlanner(IRepositories repositories, IProjectLock
         var baseSide = baseFile is null ? null : new Side(request.Project, baseCommit!, baseFile);
 
         var plans = new List<SuitePlan>();
-        foreach (var name in SuiteNames(request, file)) plans.Add(await SuiteAsync(name, side, baseSide, request.AllowChangedData, read, ct));
-        if (baseNote is not null) plans = plans.ConvertAll(p => p with { Notes = [.. p.Notes, baseNote] });
+        foreach (var name in SuiteNames(request, file))
+        {
+            if (file.Suites[name].Promptfoo is { } config)
+            {
+                plans.AddRange(await promptfoo.SuitesAsync(request.Project, commit, config, name, ct));
+                continue;
+            }
+            var (against, note) = await AgainstAsync(request, side, file.Suites[name], baseSide, baseNote, ct);
+            var plan = await SuiteAsync(name, side, against, request.AllowChangedData, read, ct);
+            plans.Add(plan with { Notes = note is null ? plan.Notes : [.. plan.Notes, note], OwnBaseline = against?.Commit == baseSide?.Commit ? null : against?.Commit });
+        }
         if (request.Replay is { } replay) plans = plans.ConvertAll(p => p with { Notes = [.. p.Notes, $"Replayed from the recording {replay}: no model was asked."] });
         if (state.Complaint is { } complaint) plans = plans.ConvertAll(p => p with { Notes = [.. p.Notes, complaint] });
         return new EvaluationPlan(request.Project, commit, baseCommit, plans, Gone(request, file, baseFile), request.Fresh);
+    }
+
+    /// <summary>What a suite is compared with: what the call names, else what the suite names, else what was found.</summary>
+    private async Task<(Side? Side, string? Note)> AgainstAsync(NewEvaluation request, Side side, SuiteEntry entry, Side? found, string? foundNote, CancellationToken ct)
+    {
+        if (entry.Baseline is not { } own) return (found, foundNote);
+        if (request.Baseline is not (null or BaselineFinder.Auto)) return (found, $"The suite's own base line ({own}) was not used: the call names another.");
+        if (own.Commit == BaselineFinder.Auto && request.Baseline == BaselineFinder.Auto) return (found, foundNote);
+        var (commit, note) = await baselines.OwnAsync(side.Project, side.Commit, own, ct);
+        if (commit is null) return (null, note);
+        return (commit == found?.Commit ? found : new Side(side.Project, commit, await repositories.ReadProjectFileAsync(side.Project, commit, ct)), note);
     }
 
     private static IReadOnlyList<string> SuiteNames(NewEvaluation request, ProjectFile file)
     {
         if (file.Suites.Count == 0) throw new PilothouseException(ErrorCode.FailedPrecondition, $"pilothouse.yaml of {request.Project} at {request.Commit} has no suites. Add one under 'suites:'.");
         if (request.Suites is not { Count: > 0 } names) return [.. file.Suites.Keys];
-        foreach (var name in names)
-            if (!file.Suites.ContainsKey(name)) throw new PilothouseException(ErrorCode.NotFound, $"There is no suite '{name}' at {request.Commit}; there are: {string.Join(", ", file.Suites.Keys)}.");
-        return [.. names.Distinct(StringComparer.Ordinal)];
+        // Suites of a promptfoo configuration are called by the suite that names it and their provider: regression.openai-gpt.
+        string Of(string name) => file.Suites.ContainsKey(name) ? name : file.Suites.FirstOrDefault(s => s.Value.Promptfoo is not null && name.StartsWith(s.Key + ".", StringComparison.Ordinal)).Key
+            ?? throw new PilothouseException(ErrorCode.NotFound, $"There is no suite '{name}' at {request.Commit}; there are: {string.Join(", ", file.Suites.Keys)}.");
+        return [.. names.Select(Of).Distinct(StringComparer.Ordinal)];
     }
 
     /// <summary>A suite that the base line had and the candidate has not: leaving a test out must not look like passing it.</summary>
@@ -67,10 +90,11 @@ internal sealed class EvaluationPlanner(IRepositories repositories, IProjectLock
         var ready = await ScorersAsync(name, entry, side, ct);
         var (quarantined, invalid) = Quarantine(entry, cases, notes);
         SuitePlan Plan(ModelSubject? baseline, string? fault, IReadOnlyList<string> said) => new(name, entry, data, cases, candidate, baseline, fault, said) { Scorers = ready, Quarantined = quarantined, Invalid = invalid };
-        if (baseSide is null) return Plan(null, null, [.. notes, "No base line was given: only floors are judged."]);
+        if (baseSide is null) return Plan(null, null, [.. notes, "There is no base line: only floors are judged."]);
         if (!baseSide.File.Suites.TryGetValue(name, out var baseEntry))
             return Plan(null, null, [.. notes, $"The base line {ProjectContent.Short(baseSide.Commit)} has no suite '{name}': only floors are judged."]);
 
+        if (baseSide.Commit == side.Commit) notes.Add("The base line is the candidate's own commit: nothing can differ but what chance does.");
         if (!SuiteTargets.CanCompare(entry, baseEntry)) return Plan(null, null, [.. notes, $"Both commits ask the environment {entry.Target!.Environment}, which is what it is now: only floors are judged."]);
         var baseline = await targets.SubjectAsync(side.Project, baseSide.Commit, baseSide.File, name, baseEntry, ct);
         notes.AddRange(Loosened(baseEntry, entry));
@@ -170,8 +194,9 @@ internal sealed class EvaluationPlanner(IRepositories repositories, IProjectLock
         foreach (var old in before.Gates)
         {
             var name = GateJudge.NameOf(old);
-            var now = after.Gates.FirstOrDefault(g => g.Scorer == old.Scorer && g.Type == old.Type);
+            var now = after.Gates.Where(g => g.Scorer == old.Scorer && g.Type == old.Type).OrderBy(g => g.Decides == old.Decides ? 0 : 1).FirstOrDefault();
             if (now is null) yield return $"The gate {name} of the base line is gone.";
+            else if (old.Decides && !now.Decides) yield return $"The gate {name} of the base line is secondary now: it decides nothing any more.";
             else if (now.Margin > old.Margin || now.Min < old.Min || now.Confidence < old.Confidence)
                 yield return string.Create(CultureInfo.InvariantCulture, $"The gate {name} was loosened: {Bound(old)} became {Bound(now)}.");
         }

@@ -22,7 +22,7 @@ internal sealed class EvaluationRun(EvaluationPlan plan, string id, RunBudget bu
 
     public async Task<(string Verdict, string Reason, IReadOnlyList<SuiteResult> Suites, IReadOnlyList<EvaluationCase> Cases)> RunAsync(CancellationToken ct)
     {
-        var gates = plan.Suites.Sum(s => s.Entry.Gates.Count);
+        var gates = plan.Suites.Sum(s => s.Entry.Gates.Count(g => g.Role == Protocols.ProjectFiles.GateRole.Primary));
         var judged = new List<JudgedSuite>();
         foreach (var suite in plan.Suites) judged.Add(suite.Entry.Looks.Count > 0 && suite.NeedsAnswers ? await LookAsync(suite, gates, ct) : await JudgeAsync(suite, ct));
 

@@ -77,8 +77,9 @@ internal sealed partial class EvaluationService(EvaluationPlanner planner, Suite
         try
         {
             if (resumed > MaxResumes) throw new PilothouseException(ErrorCode.Internal, $"The server stopped {resumed} times while this evaluation ran. Start it again: the answers so far are kept.");
-            var request = WireJson.Read<NewEvaluation>(text) with { Commit = summary.Commit, Baseline = summary.BaselineCommit };
-            var plan = await suites.RegisterAsync(await planner.PlanAsync(request, GetAsync, ct), summary.CreatedBy, ct);
+            var request = WireJson.Read<NewEvaluation>(text) with { Commit = summary.Commit };
+            if (request.Baseline is not (null or BaselineFinder.Auto)) request = request with { Baseline = summary.BaselineCommit };
+            var plan = await suites.RegisterAsync(await planner.PlanAsync(request, GetAsync, ct, summary.BaselineCommit), summary.CreatedBy, ct);
             await RunAsync(summary, plan, request, ct);
         }
         catch (Exception e) when (e is PilothouseException or Protocols.ProtocolFormatException)

@@ -8,12 +8,13 @@ namespace Pilothouse.Server.Modules.Evaluation;
 /// <summary>Judges one gate and says why in words with figures. The statistics are <see cref="Gates"/>.</summary>
 internal static class GateJudge
 {
-    public static string NameOf(GateEntry gate) => $"{TypeOf(gate)}:{gate.Scorer}";
+    /// <summary>Stable. A secondary gate may stand beside a deciding one of the same kind, with another limit.</summary>
+    public static string NameOf(GateEntry gate) => gate.Decides ? $"{TypeOf(gate)}:{gate.Scorer}" : $"secondary:{TypeOf(gate)}:{gate.Scorer}";
 
     public static GateResult Judge(GateEntry gate, ScoreColumn scores) => gate.Type switch { GateType.Floor => Floor(gate, scores), GateType.Every => Every(gate, scores), _ => NonInferiority(gate, scores) };
 
     /// <summary>A gate that could not be judged.</summary>
-    public static GateResult Without(GateEntry gate, string verdict, string reason) => new(NameOf(gate), gate.Scorer, TypeOf(gate), verdict, reason, null, null, null, Threshold(gate), gate.Confidence, "", null, null, null);
+    public static GateResult Without(GateEntry gate, string verdict, string reason) => new(NameOf(gate), gate.Scorer, TypeOf(gate), verdict, reason, null, null, null, Threshold(gate), gate.Confidence, "", null, null, null, RoleOf(gate));
 
     /// <summary>
     /// Smallest error probability at which the gate still counts as failed: the one-sided p-value of "the gate holds". Found by widening the
@@ -63,7 +64,7 @@ internal static class GateJudge
         var share = (double)(all - below.Length) / all;
         var ids = scores.Ids.Count == all ? $": {string.Join(", ", below.Take(MaxNamed).Select(i => scores.Ids[i]))}{(below.Length > MaxNamed ? ", ..." : "")}" : "";
         var reason = below.Length == 0 ? $"{gate.Scorer} is at least {Figure(least)} on each of {all} cases." : $"{gate.Scorer} is below {Figure(least)} on {below.Length} of {all} cases{ids}.";
-        return new GateResult(NameOf(gate), gate.Scorer, TypeOf(gate), below.Length == 0 ? VerdictRules.Pass : VerdictRules.Fail, reason, share, null, null, 1, gate.Confidence, "each case by itself", null, null, 0);
+        return new GateResult(NameOf(gate), gate.Scorer, TypeOf(gate), below.Length == 0 ? VerdictRules.Pass : VerdictRules.Fail, reason, share, null, null, 1, gate.Confidence, "each case by itself", null, null, 0, RoleOf(gate));
     }
 
     private static GateResult NonInferiority(GateEntry gate, ScoreColumn scores)
@@ -96,7 +97,7 @@ internal static class GateJudge
 
     private static GateResult Result(GateEntry gate, Statistics.GateResult result, string reason) => new(NameOf(gate), gate.Scorer, TypeOf(gate), result.Verdict.ToString().ToUpperInvariant(), reason.TrimEnd(),
         result.Value, result.Interval.Lower, result.Interval.Upper, Threshold(gate), gate.Confidence, result.Method, result.PValue, result.MinimumDetectableEffect,
-        result.MoreItemsNeeded is { } more ? (int)Math.Min(more, int.MaxValue) : null);
+        result.MoreItemsNeeded is { } more ? (int)Math.Min(more, int.MaxValue) : null, RoleOf(gate));
 
     private static string More(Statistics.GateResult result)
     {
@@ -107,6 +108,8 @@ internal static class GateJudge
     private static string Sample(Statistics.GateResult result) => result.Clusters is { } clusters ? $"{result.Items} cases in {clusters} clusters" : $"{result.Items} cases";
 
     private static string TypeOf(GateEntry gate) => gate.Type switch { GateType.Floor => "floor", GateType.Every => "every", _ => "non_inferiority" };
+
+    private static string RoleOf(GateEntry gate) => gate.Role switch { GateRole.Secondary => Protocols.V1.GateRoles.Secondary, GateRole.Must => Protocols.V1.GateRoles.Must, _ => Protocols.V1.GateRoles.Primary };
 
     private static double Threshold(GateEntry gate) => gate.Type switch { GateType.Floor => gate.Min ?? 0, GateType.Every => gate.Min ?? 1, _ => -(gate.Margin ?? 0) };
 

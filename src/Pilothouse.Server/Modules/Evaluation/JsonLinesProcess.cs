@@ -26,33 +26,45 @@ internal sealed class JsonLinesProcess(CommandProgram program, IEnumerable<strin
     /// <returns>Why the command as a whole failed; null = it ended well.</returns>
     public async Task<string?> RunAsync(IEnumerable<string> lines, Func<JsonElement, int, Task> taken, CancellationToken ct)
     {
-        var directory = Directory.CreateTempSubdirectory("pilothouse-command-");
+        var directory = await DirectoryAsync(program, ct);
         try
         {
-            foreach (var (path, content) in program.Files)
-            {
-                var target = Path.Combine(directory.FullName, path);
-                Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-                await File.WriteAllBytesAsync(target, content, ct);
-            }
             return await RunAsync(directory.FullName, lines, taken, ct);
         }
         finally
         {
-            try
-            {
-                directory.Delete(recursive: true);
-            }
-            catch (IOException)
-            {
-                // A grandchild still writes there; the system's own cleaning of temporary files takes it.
-            }
+            Delete(directory);
+        }
+    }
+
+    /// <summary>A new directory with the files that the command needs.</summary>
+    public static async Task<DirectoryInfo> DirectoryAsync(CommandProgram program, CancellationToken ct)
+    {
+        var directory = Directory.CreateTempSubdirectory("pilothouse-command-");
+        foreach (var (path, content) in program.Files)
+        {
+            var target = Path.Combine(directory.FullName, path);
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            await File.WriteAllBytesAsync(target, content, ct);
+        }
+        return directory;
+    }
+
+    public static void Delete(DirectoryInfo directory)
+    {
+        try
+        {
+            directory.Delete(recursive: true);
+        }
+        catch (IOException)
+        {
+            // A grandchild still writes there; the system's own cleaning of temporary files takes it.
         }
     }
 
     private async Task<string?> RunAsync(string directory, IEnumerable<string> lines, Func<JsonElement, int, Task> taken, CancellationToken ct)
     {
-        using var process = new Process { StartInfo = Prepare(directory) };
+        using var process = new Process { StartInfo = Prepare(program.Command, directory, variables) };
         try
         {
             process.Start();
@@ -141,9 +153,9 @@ internal sealed class JsonLinesProcess(CommandProgram program, IEnumerable<strin
 
     public static string Shown(string line) => line.Length <= 120 ? line.TrimEnd() : line[..117] + "...";
 
-    private ProcessStartInfo Prepare(string directory)
+    public static ProcessStartInfo Prepare(IReadOnlyList<string> command, string directory, IEnumerable<string> variables)
     {
-        var start = new ProcessStartInfo(program.Command[0], program.Command.Skip(1))
+        var start = new ProcessStartInfo(command[0], command.Skip(1))
         {
             WorkingDirectory = directory,
             RedirectStandardInput = true,
@@ -160,7 +172,7 @@ internal sealed class JsonLinesProcess(CommandProgram program, IEnumerable<strin
         return start;
     }
 
-    private static void Kill(Process process)
+    public static void Kill(Process process)
     {
         try
         {

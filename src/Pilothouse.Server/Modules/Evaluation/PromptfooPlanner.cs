@@ -14,7 +14,7 @@ using Pilothouse.Server.Platform.Projects;
 namespace Pilothouse.Server.Modules.Evaluation;
 
 /// <summary>Makes suites of a promptfoo configuration: one for each provider and prompt, whose gate is promptfoo's own rule that every test passes.</summary>
-internal sealed class PromptfooPlanner(IRepositories repositories, Judges judges, RunInference inference)
+internal sealed class PromptfooPlanner(IRepositories repositories, Judges judges, RunInference inference, PromptfooCalls calls)
 {
     public const string Pass = "pass", Mean = "score";
 
@@ -24,15 +24,27 @@ internal sealed class PromptfooPlanner(IRepositories repositories, Judges judges
     private const int MaxFiles = 1_000;
 
     /// <exception cref="PilothouseException">NotFound, or InvalidArgument with every fault and its line.</exception>
-    public async Task<EvaluationPlan> PlanAsync(string project, string commit, string path, bool isFresh, CancellationToken ct)
+    public async Task<EvaluationPlan> PlanAsync(string project, string commit, string path, bool isFresh, CancellationToken ct) =>
+        new(project, commit, null, await SuitesAsync(project, commit, path, null, ct), [], isFresh);
+
+    /// <summary>One suite for each provider and prompt.</summary>
+    /// <param name="name">Name of the suite of pilothouse.yaml that names the configuration; null = it is run by itself.</param>
+    public async Task<IReadOnlyList<SuitePlan>> SuitesAsync(string project, string commit, string path, string? name, CancellationToken ct)
     {
         var bytes = await repositories.ReadFileAsync(project, commit, path, MaxConfigBytes, ct)
             ?? throw new PilothouseException(ErrorCode.NotFound, $"{path} is not in commit {ProjectContent.Short(commit)} of {project}. Add the file and commit it, or correct the path.");
         var (config, digest) = await ReadAsync(project, commit, path, bytes, ct);
         var suites = new List<SuitePlan>();
         foreach (var provider in config.Providers)
-            for (var p = 0; p < config.Prompts.Count; p++) suites.Add(Suite(path, digest, config, provider, config.Prompts[p], config.Prompts.Count == 1 ? Slug(provider.Label) : $"{Slug(provider.Label)}-p{p + 1}"));
-        return new EvaluationPlan(project, commit, null, suites, [], isFresh);
+        {
+            var subject = await calls.SubjectAsync(project, commit, path, provider, ct);
+            for (var p = 0; p < config.Prompts.Count; p++)
+            {
+                var own = config.Prompts.Count == 1 ? Slug(provider.Label) : $"{Slug(provider.Label)}-p{p + 1}";
+                suites.Add(Suite(path, digest, config, provider, subject, config.Prompts[p], name is null ? own : config is { Prompts.Count: 1, Providers.Count: 1 } ? name : $"{name}.{own}"));
+            }
+        }
+        return suites;
     }
 
     /// <summary>Files that it names are read as they are asked for: first with none, then with those that were missed.</summary>
@@ -60,7 +72,7 @@ internal sealed class PromptfooPlanner(IRepositories repositories, Judges judges
         }
     }
 
-    private SuitePlan Suite(string path, string digest, PromptfooConfig config, PromptfooProvider provider, PromptfooPrompt prompt, string name)
+    private SuitePlan Suite(string path, string digest, PromptfooConfig config, PromptfooProvider provider, ModelSubject subject, PromptfooPrompt prompt, string name)
     {
         var source = new ProjectSource(prompt.Line, 1, "prompts");
         var entry = new SuiteEntry
@@ -78,12 +90,13 @@ internal sealed class PromptfooPlanner(IRepositories repositories, Judges judges
         var cases = config.Tests.Select(t => Case(path, t, provider, prompt)).ToList();
         var scorer = new PromptfooScorer(config.Tests.ToDictionary(t => t.Id, StringComparer.Ordinal), judges, inference);
         IReadOnlyList<string> notes = [$"From {path}: prompt '{prompt.Label}', provider {provider.Id}.", .. config.Notes.Select(n => $"{path}, {n}.")];
-        return new SuitePlan(name, entry, new DataSubject(path, digest, []), cases, Subject(provider), null, null, notes)
+        return new SuitePlan(name, entry, new DataSubject(path, digest, []), cases, subject, null, null, notes)
         {
             Scorers = [new SuiteScorer(entry.Scorers[0], scorer, digest), new SuiteScorer(entry.Scorers[1], scorer.Means, digest)],
         };
     }
 
+    /// <summary>A provider of the kind <c>echo</c> or <c>openai</c>.</summary>
     public static ModelSubject Subject(PromptfooProvider provider)
     {
         var entry = new ModelEntry
@@ -105,7 +118,7 @@ internal sealed class PromptfooPlanner(IRepositories repositories, Judges judges
     {
         try
         {
-            var text = Render(prompt.Text, Resolved(test.Vars));
+            var text = Render(test.Prefix + prompt.Text + test.Suffix, Resolved(test.Vars));
             return new EvaluationInput(test.Id, text, null, null, test.Vars.ToDictionary(v => v.Key, v => v.Value.ValueKind == JsonValueKind.String ? v.Value.GetString()! : v.Value.GetRawText(), StringComparer.Ordinal)) { History = Messages(text, provider), IsWhole = true };
         }
         catch (ProtocolFormatException e)
@@ -121,10 +134,10 @@ internal sealed class PromptfooPlanner(IRepositories repositories, Judges judges
     public static IReadOnlyDictionary<string, JsonElement> Resolved(IReadOnlyDictionary<string, JsonElement> vars) =>
         vars.ToDictionary(v => v.Key, v => v.Value.ValueKind == JsonValueKind.String ? JsonSerializer.SerializeToElement(Render(v.Value.GetString()!, vars)) : v.Value, StringComparer.Ordinal);
 
-    /// <summary>A prompt that is a JSON list of messages is a conversation; to echo it is a text like any other.</summary>
+    /// <summary>A prompt that is a JSON list of messages is a conversation; to the others it is a text like any other.</summary>
     private static List<ChatTurn> Messages(string text, PromptfooProvider provider)
     {
-        if (provider.Kind == "echo" || !text.TrimStart().StartsWith('[') || AssertionScorers.Parse(text) is not { ValueKind: JsonValueKind.Array } list) return [new ChatTurn("user", text)];
+        if (provider.Kind != "openai" || !text.TrimStart().StartsWith('[') || AssertionScorers.Parse(text) is not { ValueKind: JsonValueKind.Array } list) return [new ChatTurn("user", text)];
         var turns = new List<ChatTurn>();
         foreach (var one in list.EnumerateArray())
         {

@@ -13,7 +13,13 @@ internal sealed class RunInference(IInference inner, RateLimits limits, SecretMa
     /// <summary>Engine that answers with the last message: promptfoo's provider to try assertions without a model.</summary>
     public const string Echo = "echo";
 
-    public Task<Generation> GenerateAsync(InferenceTarget target, GenerationRequest request, CancellationToken ct)
+    public Task<Generation> GenerateAsync(InferenceTarget target, GenerationRequest request, CancellationToken ct) => GenerateAsync(target, request, (r, t) => inner.GenerateAsync(target, r, t), ct);
+
+    /// <summary>Asks what answers for a model: its engine, or what it says itself.</summary>
+    public Task<Generation> GenerateAsync(Platform.Projects.ModelSubject model, GenerationRequest request, CancellationToken ct) =>
+        model.Ask is { } ask ? GenerateAsync(model.Target, request, ask, ct) : GenerateAsync(model.Target, request, ct);
+
+    private Task<Generation> GenerateAsync(InferenceTarget target, GenerationRequest request, Func<GenerationRequest, CancellationToken, Task<Generation>> ask, CancellationToken ct)
     {
         if (target.Engine == Echo) return Task.FromResult(new Generation(mask.Apply(request.Messages[^1].Content), 0, 0, "stop", null, TimeSpan.Zero, TimeSpan.Zero));
         var log = EvaluationScope.Current?.Log;
@@ -21,7 +27,7 @@ internal sealed class RunInference(IInference inner, RateLimits limits, SecretMa
         if (log is { IsReplay: true }) return Task.FromResult(WireJson.Read<KeptGeneration>(log.Find(key) ?? throw Missing(target)).ToGeneration());
         return LimitedAsync(target, async () =>
         {
-            var generation = await inner.GenerateAsync(target, request, ct);
+            var generation = await ask(request, ct);
             limits.Spent(target, generation.PromptTokens + generation.CompletionTokens);
             generation = generation with { Text = mask.Apply(generation.Text) };
             log?.Add(key, WireJson.Write(KeptGeneration.Of(generation)));

@@ -21,7 +21,7 @@ internal sealed class SuiteJudge(SuitePlan plan, IReadOnlyList<Answer> candidate
         Differences(), plan.Data.Digest, plan.Candidate.Digest, plan.Baseline?.Digest, plan.Candidate.PromptDigest, candidate.Count(a => a.Failed), baseline?.Count(a => a.Failed) ?? 0,
         candidate.Count(a => a.IsCached) + (baseline?.Count(a => a.IsCached) ?? 0), plan.Entry.Cluster is null ? null : plan.Cases.Select(c => c.Cluster).Distinct().Count(), [.. plan.Notes, .. Masked()], plan.Registered, plan.Repeats, SuiteFigures.Classes(plan, candidate), SuiteFigures.Usage(candidate, plan.Candidate.Entry.Price),
         baseline is null ? null : SuiteFigures.Usage(baseline, plan.Baseline!.Entry.Price), SuiteFigures.Agreement(_columns), SuiteFigures.Unstable(plan, _columns), SuiteSlices.Of(plan, _columns), looks,
-        plan.Quarantined.Count == 0 ? null : [.. plan.Cases.Where(c => plan.Quarantined.Contains(c.Id)).Select(c => c.Id)]);
+        plan.Quarantined.Count == 0 ? null : [.. plan.Cases.Where(c => plan.Quarantined.Contains(c.Id)).Select(c => c.Id)], plan.OwnBaseline);
 
     /// <summary>One gate at a look: PASS at one level, FAIL at another.</summary>
     public GateResult GateAt(GateEntry gate, double passLevel, double failLevel, int look, bool isLast)

@@ -22,7 +22,7 @@ internal sealed class SuiteRegistration(EvaluationPlanner planner, ISuites suite
     /// <summary>Those of a commit, without running them.</summary>
     public async Task<IReadOnlyList<SuiteVersion>> RegisterAsync(NewSuites request, string actor, CancellationToken ct)
     {
-        var plan = await planner.PlanAsync(new NewEvaluation(request.Project, request.Commit, null, request.Suites), (_, _) => throw new NotSupportedException(), ct);
+        var plan = await planner.PlanAsync(new NewEvaluation(request.Project, request.Commit, BaselineFinder.None, request.Suites), (_, _) => throw new NotSupportedException(), ct);
         var versions = new List<SuiteVersion>();
         foreach (var suite in plan.Suites) versions.Add(await RegisterAsync(plan.Project, plan.Commit, suite, actor, ct));
         return versions;
@@ -55,6 +55,7 @@ internal sealed class SuiteRegistration(EvaluationPlanner planner, ISuites suite
         entry.Messages,
         // What only some scorers have stands apart, so that the definitions of the others stay as they were.
         Scorers = entry.Scorers.Select(s => new { s.Name, Type = s.Type, s.Pattern, Settings = s == new ScorerEntry { Name = s.Name, Type = s.Type, Pattern = s.Pattern } ? null : s.Definition() }),
-        Gates = entry.Gates.Select(g => new { g.Scorer, Type = g.Type, g.Margin, g.Min, g.Confidence }),
+        Gates = entry.Gates.Select(g => new { g.Scorer, Type = g.Type, g.Margin, g.Min, g.Confidence, Role = g.Role == GateRole.Primary ? (GateRole?)null : g.Role }),
+        Baseline = entry.Baseline?.ToString(),
     }, WireJson.Options);
 }

@@ -111,7 +111,7 @@ internal sealed class ReleaseDiffService(ReleaseService releases, IModelDiffs mo
         {
             models = file.Models.ToDictionary(m => m.Key, m => new { kind = $"{m.Value.Kind}", engine = $"{m.Value.Engine}", url = m.Value.Url, prompt = m.Value.Prompt ?? m.Value.RegisteredPrompt, parameters = m.Value.Parameters }),
             environments = file.Environments.ToDictionary(e => e.Key, e => new { target = $"{e.Value.Target}", steps = string.Join(", ", e.Value.Rollout.Steps), interval = $"{e.Value.Rollout.Interval}", min_requests = e.Value.Rollout.MinRequests, monitors = string.Join(", ", e.Value.Rollout.Monitors) }),
-            suites = file.Suites.ToDictionary(s => s.Key, s => new { data = s.Value.Data, scorers = s.Value.Scorers.Select(c => c.ToString()), gates = s.Value.Gates.Select(g => $"{g.Type} {g.Scorer} margin {g.Margin} min {g.Min} confidence {g.Confidence}") }),
+            suites = file.Suites.ToDictionary(s => s.Key, s => new { data = s.Value.Data, scorers = s.Value.Scorers.Select(c => c.ToString()), gates = s.Value.Gates.Select(g => $"{g.Type} {g.Scorer} margin {g.Margin} min {g.Min} confidence {g.Confidence}{(g.Role == GateRole.Primary ? "" : $" {g.Role}")}") }),
         }));
     }
 

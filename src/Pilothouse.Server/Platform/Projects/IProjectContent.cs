@@ -27,6 +27,9 @@ public sealed record ModelSubject(string Reference, string? Digest, ModelEntry E
 {
     /// <summary>The command that answers; null = a model does.</summary>
     public CommandProgram? Command { get; init; }
+
+    /// <summary>How it is asked when it is no engine of this server (providers of a promptfoo configuration); null = by its target.</summary>
+    public Func<Inference.GenerationRequest, CancellationToken, Task<Inference.Generation>>? Ask { get; init; }
 }
 
 /// <summary>A command of a commit, with the files it needs.</summary>

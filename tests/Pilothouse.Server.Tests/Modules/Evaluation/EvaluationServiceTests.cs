@@ -133,6 +133,57 @@ public class EvaluationServiceTests
     }
 
     [Fact]
+    public async Task Secondary_gates_are_reported_and_never_decide_unless_they_must()
+    {
+        await using var database = await TestDatabase.CreateAsync("sqlite");
+        var bench = Bench(database);
+        const string Gates = "[{ scorer: exact, type: floor, min: 0.8 }, { scorer: exact, type: floor, min: 0.99, ROLE }]";
+        bench.Repositories.Commit("aside", Files(Project(4, Gates.Replace("ROLE", "primary: false", StringComparison.Ordinal))));
+        bench.Repositories.Commit("must", Files(Project(4, Gates.Replace("scorer: exact, type: floor, min: 0.8 ", "scorer: exact, type: non_inferiority, margin: 0.03 ", StringComparison.Ordinal).Replace("ROLE", "must: true", StringComparison.Ordinal))));
+        bench.Repositories.Commit("only", Files(Project(4, "[{ scorer: exact, type: floor, min: 0.8, primary: false }]")));
+
+        var aside = await bench.RunAsync(new NewEvaluation("shop", "aside", "v2"));
+        Assert.Equal("PASS", aside.Summary.Verdict);
+        Assert.Equal([("floor:exact", "PASS", "primary"), ("secondary:floor:exact", "FAIL", "secondary")], aside.Suites[0].Gates.Select(g => (g.Name, g.Verdict, g.Role)));
+        Assert.EndsWith("Secondary gates that do not hold, for information: quality/floor:exact.", aside.Summary.Reason, StringComparison.Ordinal);
+
+        var must = await bench.RunAsync(new NewEvaluation("shop", "must", "v2"));
+        Assert.Equal(("FAIL", "must"), (must.Summary.Verdict, must.Suites[0].Gates[1].Role));
+
+        var only = await bench.RunAsync(new NewEvaluation("shop", "only", "v2"));
+        Assert.Equal(("INCONCLUSIVE", "Nothing was decided: the suites have no gates that decide."), (only.Summary.Verdict, only.Summary.Reason));
+        Assert.Contains(only.Suites[0].Notes!, n => n.Contains("floor:exact of the base line is secondary now", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_suite_names_its_own_base_line_and_the_call_goes_before_it()
+    {
+        await using var database = await TestDatabase.CreateAsync("sqlite");
+        var bench = Bench(database);
+        (string, string)[] With(int version, string baseline) => Files(Project(version).Replace("    data: heldout\n", $"    data: heldout\n    baseline: {baseline}\n", StringComparison.Ordinal));
+        bench.Repositories.Commit("by-commit", With(3, "{ commit: v2 }"));
+        bench.Repositories.Commit("by-environment", With(3, "{ environment: production }"));
+        bench.Repositories.Commit("by-release", With(3, "{ release: latest }"));
+        bench.Repositories.Commit("alone", With(4, "none"));
+
+        var byCommit = await bench.RunAsync(new NewEvaluation("shop", "by-commit"));
+        Assert.Equal(("FAIL", null, "v2"), (byCommit.Summary.Verdict, byCommit.Summary.BaselineCommit, byCommit.Suites[0].BaselineCommit));
+        Assert.Contains(byCommit.Suites[0].Notes!, n => n.StartsWith("The suite's own base line is v2", StringComparison.Ordinal));
+
+        var empty = await bench.RunAsync(new NewEvaluation("shop", "by-environment"));
+        Assert.Contains(empty.Suites[0].Notes!, n => n.Contains("the environment production, where nothing runs yet", StringComparison.Ordinal));
+        bench.Served.Release = "sha256:0123456789abcdef";
+        foreach (var commit in (string[])["by-environment", "by-release"])
+            Assert.Equal("v2", (await bench.RunAsync(new NewEvaluation("shop", commit))).Suites[0].BaselineCommit);
+
+        Assert.Equal("SKIPPED", (await bench.RunAsync(new NewEvaluation("shop", "alone", "auto"))).Suites[0].Gates[0].Verdict);
+        var named = await bench.RunAsync(new NewEvaluation("shop", "alone", "v2"));
+        Assert.Equal("PASS", named.Suites[0].Gates[0].Verdict);
+        Assert.Contains(named.Suites[0].Notes!, n => n.Contains("(none) was not used: the call names another", StringComparison.Ordinal));
+        Assert.Equal("SKIPPED", (await bench.RunAsync(new NewEvaluation("shop", "by-commit", "none"))).Suites[0].Gates[0].Verdict);
+    }
+
+    [Fact]
     public async Task Too_few_cases_are_inconclusive_and_say_how_many_more()
     {
         await using var database = await TestDatabase.CreateAsync("sqlite");

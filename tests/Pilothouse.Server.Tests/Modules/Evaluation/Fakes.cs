@@ -47,7 +47,7 @@ internal sealed class EvaluationBench(TestDatabase database)
     private RunInference Run => field ??= new(Inference, new RateLimits(Clock), Mask);
 
     private EvaluationPlanner Planner => new(Repositories, new NoLocks(), new ScorerFactory(Repositories, Content, Run, new Judges(Run, Cache, Options, database.Time), Options, TimeProvider.System), new SuiteRows(Content),
-        new SuiteTargets(Repositories, Content, Prompts, Served, Served, Options), new BaselineFinder(Repositories, Repositories, Store, Served, Served), new PromptfooPlanner(Repositories, new Judges(Run, Cache, Options, database.Time), Run), Options, database.Time);
+        new SuiteTargets(Repositories, Content, Prompts, Served, Served, Options), new BaselineFinder(Repositories, Repositories, Store, Served, Served), new PromptfooPlanner(Repositories, new Judges(Run, Cache, Options, database.Time), Run, new PromptfooCalls(Repositories, new PlainClients(), Options, TimeProvider.System)), Options, database.Time);
 
     private Pilothouse.Server.Modules.Evaluation.SuiteRegistration Suites => new(Planner, new Pilothouse.Server.Modules.Registry.SuiteService(new Pilothouse.Server.Modules.Registry.RegistryStore(database.Db, Audit), database.Time));
 
@@ -62,6 +62,11 @@ internal sealed class EvaluationBench(TestDatabase database)
         await Work.RunAllAsync(default);
         return await service.GetAsync(started.Id, default);
     }
+}
+
+internal sealed class PlainClients : IHttpClientFactory
+{
+    public HttpClient CreateClient(string name) => new();
 }
 
 internal sealed class FakeRepositories : IRepositories, IProjects

@@ -91,6 +91,29 @@ public class GateErrorRateTests
     }
 
     [Fact]
+    public void Only_primary_gates_share_the_level_and_a_must_gate_stands_alone()
+    {
+        static GateResult Gate(string verdict, string role) => new("floor:s", "s", "floor", verdict, "s is 0.8.", 0.8, 0.7, 0.89, 0.9, 0.95, "", 0.9, null, 0, role);
+        var adjusted = VerdictRules.AdjustFailures([(Gate("FAIL", "primary"), () => 0.03), (Gate("FAIL", "must"), () => 0.04), (Gate("FAIL", "secondary"), () => 0.01), (Gate("FAIL", "secondary"), () => 0.04), (Gate("PASS", "secondary"), () => 1)]);
+        Assert.Equal(["FAIL", "FAIL", "FAIL", "INCONCLUSIVE", "PASS"], adjusted.Select(g => g.Verdict));
+        Assert.Equal([null, null, 0.03, 0.06, null], adjusted.Select(g => g.AdjustedFailureP is { } p ? Math.Round(p, 9) : (double?)null)); // Benjamini and Hochberg: 3 p / 1, 3 p / 2
+        Assert.Contains("among 3 secondary gates it is not sure enough (adjusted by Benjamini and Hochberg p = 0.06)", adjusted[3].Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Secondary_gates_change_no_verdict_and_do_not_weaken_the_primary_one()
+    {
+        GateEntry Aside() => Floor(0.9) with { Role = GateRole.Secondary };
+        // Secondary gates whose floor is far above what the model can do: the verdict is that of the primary gate all the same.
+        var passed = Rate(random => Verdict([(Floor(0.8), Paired(random, 300, 0, 0)), .. Enumerable.Range(0, 4).Select(_ => (Aside() with { Min = 0.99 }, Paired(random, 300, 0, 0)))]).Verdict == "PASS");
+        Assert.True(passed > 0.99, $"passed {passed:P1}");
+        // A loss that one gate alone shows is diluted by four more primary gates (Holm), and by secondary ones not at all.
+        bool Fails(Xoshiro256 random, Func<GateEntry> other) => Verdict([(Floor(0.95), Paired(random, 200, 0, 0)), .. Enumerable.Range(0, 4).Select(_ => (other() with { Min = 0.5 }, Paired(random, 200, 0, 0)))]).Verdict == "FAIL";
+        var (aside, among) = (Rate(random => Fails(random, Aside)), Rate(random => Fails(random, () => Floor(0.9))));
+        Assert.True(aside > among + 0.05, $"failed {aside:P1} with secondary gates, {among:P1} with primary ones");
+    }
+
+    [Fact]
     public void The_failure_p_value_is_the_level_at_which_the_bound_touches_the_limit()
     {
         var scores = new ScoreColumn("s", [.. Enumerable.Range(0, 100).Select(i => i < 70 ? 1.0 : 0.0)], null, null);

@@ -10,8 +10,8 @@ namespace Pilothouse.Server.Modules.Evaluation.Endpoints;
 
 internal static class EvaluationEndpoints
 {
-    /// <summary>Cases in one JUnit file; CI systems refuse larger ones (GitLab 30 MB).</summary>
-    private const int MaxJUnitCases = 10_000;
+    /// <summary>Cases read for one HTML report; it says so when there are more.</summary>
+    private const int MaxCases = 200_000;
 
     public static void MapEvaluations(this IEndpointRouteBuilder endpoints)
     {
@@ -31,9 +31,13 @@ internal static class EvaluationEndpoints
         group.MapGet("{id}/cases", (string id, string? suite, string? outcome, int? limit, string? page_token, EvaluationService service, CancellationToken ct) =>
             service.CasesAsync(id, suite, outcome, limit ?? 100, page_token, ct));
         group.MapGet("{id}/junit", async (string id, EvaluationService service, CancellationToken ct) =>
-            Results.Text(JUnitReport.Write(await FinishedAsync(service, id, ct), await CasesAsync(service, id, ct), null), "application/xml"));
+            Results.Text(JUnitReport.Write(await FinishedAsync(service, id, ct), await CasesAsync(service, id, JUnitReport.MaxCases, ct), null), "application/xml"));
         group.MapGet("{id}/markdown", async (string id, EvaluationService service, CancellationToken ct) => Results.Text(MarkdownReport.Write(await FinishedAsync(service, id, ct), null), "text/markdown"));
-        group.MapGet("{id}/html", async (string id, EvaluationService service, CancellationToken ct) => Results.Text(HtmlReport.Write(await FinishedAsync(service, id, ct), null), "text/html"));
+        group.MapGet("{id}/html", async (string id, EvaluationService service, HttpContext http, CancellationToken ct) =>
+        {
+            http.Response.Headers.ContentSecurityPolicy = HtmlReport.Policy + "; frame-ancestors 'none'; sandbox allow-scripts";
+            return Results.Text(HtmlReport.Write(await FinishedAsync(service, id, ct), await CasesAsync(service, id, MaxCases, ct), null), "text/html");
+        });
     }
 
     private static async Task<EvaluationDetail> FinishedAsync(EvaluationService service, string id, CancellationToken ct)
@@ -44,10 +48,10 @@ internal static class EvaluationEndpoints
         return detail;
     }
 
-    private static async Task<IReadOnlyList<EvaluationCase>> CasesAsync(EvaluationService service, string id, CancellationToken ct)
+    private static async Task<IReadOnlyList<EvaluationCase>> CasesAsync(EvaluationService service, string id, int most, CancellationToken ct)
     {
         var cases = new List<EvaluationCase>();
-        for (string? token = null; cases.Count < MaxJUnitCases;)
+        for (string? token = null; cases.Count < most;)
         {
             var page = await service.CasesAsync(id, null, null, 1_000, token, ct);
             cases.AddRange(page.Items);

@@ -18,6 +18,6 @@ internal static class FairnessEndpoints
         group.MapGet("{id}", (string id, IFairnessReports reports, CancellationToken ct) => reports.GetAsync(id, ct));
         group.MapGet("{id}/junit", async (string id, IFairnessReports reports, CancellationToken ct) => Results.Text(JUnitReport.Write(null, [], await reports.GetAsync(id, ct)), "application/xml"));
         group.MapGet("{id}/markdown", async (string id, IFairnessReports reports, CancellationToken ct) => Results.Text(MarkdownReport.Write(null, await reports.GetAsync(id, ct)), "text/markdown"));
-        group.MapGet("{id}/html", async (string id, IFairnessReports reports, CancellationToken ct) => Results.Text(HtmlReport.Write(null, await reports.GetAsync(id, ct)), "text/html"));
+        group.MapGet("{id}/html", async (string id, IFairnessReports reports, CancellationToken ct) => Results.Text(HtmlReport.Write(null, [], await reports.GetAsync(id, ct)), "text/html"));
     }
 }
