@@ -14,6 +14,10 @@ public sealed partial class PilothouseClient
     public Task<IReadOnlyList<CaseHistoryEntry>> GetCaseHistoryAsync(string project, string suite, string caseId, int limit, CancellationToken ct) =>
         GetAsync<IReadOnlyList<CaseHistoryEntry>>($"api/v1/evaluations/history?limit={limit}{Query("project", project)}{Query("suite", suite)}{Query("case", caseId)}", ct);
 
+    /// <summary>Cases of a project whose verdict flickers.</summary>
+    public Task<IReadOnlyList<FlakySuite>> ListFlakyCasesAsync(string project, string? suite, CancellationToken ct) =>
+        GetAsync<IReadOnlyList<FlakySuite>>($"api/v1/evaluations/flakes?project={Uri.EscapeDataString(project)}{Query("suite", suite)}", ct);
+
     /// <summary>State and, once it is finished, the results.</summary>
     public Task<EvaluationDetail> GetEvaluationAsync(string id, CancellationToken ct) => GetAsync<EvaluationDetail>($"api/v1/evaluations/{Uri.EscapeDataString(id)}", ct);
 

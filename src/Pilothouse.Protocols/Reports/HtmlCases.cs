@@ -107,7 +107,7 @@ internal static class HtmlCases
             var suite = names.IndexOf(one.Suite);
             if (suite < 0) continue;
             double?[] Values(IReadOnlyDictionary<string, double> scores) => [.. evaluation.Suites[suite].Scorers.Select(s => scores.TryGetValue(s.Name, out var score) && double.IsFinite(score) ? Math.Round(score, 4) : (double?)null)];
-            var flags = (one.Error is null ? 0 : 1) | (one.Unstable is true ? 2 : 0) | (one.Quarantined is true ? 4 : 0);
+            var flags = (one.Error is null ? 0 : 1) | (one.Unstable is true ? 2 : 0) | (one.Quarantined is true ? 4 : 0) | (one.Flaky is true ? 8 : 0);
             var row = JsonSerializer.Serialize(new object?[]
             {
                 suite, one.Id, Math.Max(0, Array.IndexOf(Outcomes, one.Outcome)), flags, Values(one.Scores), one.BaselineScores is { } before ? Values(before) : 0,

@@ -51,7 +51,7 @@ public static class JUnitReport
     {
         var scorers = suite.Scorers.Select(s => s.Name).ToArray();
         return new Suite($"pilothouse.{suite.Name}", summary.CreatedMs, Seconds(summary),
-            [.. cases.Select(c => new Case($"pilothouse.{suite.Name}.{scorers.FirstOrDefault() ?? "cases"}", c.Id, c.Error is null && c.Quarantined is not true ? Kind.Passed : Kind.Skipped, "NO_ANSWER", c.Quarantined is true ? "In quarantine: asked, but not counted." : c.Error is null ? "" : "The engine did not answer: " + c.Error, Properties(c)) { Seconds = (c.LatencyMs ?? 0) / 1000, IsFlaky = c.Unstable == true })],
+            [.. cases.Select(c => new Case($"pilothouse.{suite.Name}.{scorers.FirstOrDefault() ?? "cases"}", c.Id, c.Error is null && c.Quarantined is not true ? Kind.Passed : Kind.Skipped, "NO_ANSWER", c.Quarantined is true ? "In quarantine: asked, but not counted." : c.Error is null ? "" : "The engine did not answer: " + c.Error, Properties(c)) { Seconds = (c.LatencyMs ?? 0) / 1000, IsFlaky = c.Unstable == true || c.Flaky == true })],
             [("model", suite.Model), ("model_digest", suite.ModelDigest), ("baseline_model", suite.BaselineModel), ("dataset", suite.Dataset), ("dataset_digest", suite.DatasetDigest),
                 ("cases_left_out", (suite.Looks?.Asked ?? suite.Cases) - cases.Count is > 0 and var left ? left.ToString(CultureInfo.InvariantCulture) : null),
                 .. suite.Scorers.Select(s => (s.Name, (string?)Number(s.Candidate)))]);
@@ -121,7 +121,7 @@ public static class JUnitReport
             {
                 // Surefire's element, which Jenkins shows: the case stands, but not every time.
                 xml.WriteStartElement("flakyFailure");
-                xml.WriteAttributeString("message", "The repeats of this case were scored differently.");
+                xml.WriteAttributeString("message", "The verdict of this case flickers: between its repeats, or between evaluations of the same target.");
                 xml.WriteAttributeString("type", "UNSTABLE");
                 xml.WriteEndElement();
             }

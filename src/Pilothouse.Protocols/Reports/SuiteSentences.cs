@@ -13,6 +13,8 @@ public static class SuiteSentences
     {
         if (suite.Repeats > 1) yield return $"Each case was asked {suite.Repeats} times and counts once.";
         if (suite.Unstable is { Count: > 0 } unstable) yield return $"{unstable.Count} cases were scored differently in their repeats: {string.Join(", ", unstable.Take(MaxNamed))}{(unstable.Count > MaxNamed ? ", ..." : "")}.";
+        if (suite.Flaky is { Count: > 0 } flaky)
+            yield return $"{flaky.Count} cases flicker (their verdict flipped at least twice, and in at least 10 % of the latest runs of this target that asked anew, 20 at most); they count all the same: {string.Join(", ", flaky.Take(MaxNamed).Select(f => $"{f.Case} (right in {f.Right} of {f.Runs} runs, {f.Flips} flips)"))}{(flaky.Count > MaxNamed ? ", ..." : "")}. 'pilothouse test flakes' proposes a quarantine.";
         if (suite.Looks is { } looks)
             yield return looks.Reason is { } why ? $"Stopped at look {looks.Look} of {looks.Looks} after {looks.Asked} of {looks.Cases} cases: {why}." : $"All {looks.Cases} cases were asked; {looks.Looks} looks were planned, and none before the last decided.";
         if (suite.Quarantined is { Count: > 0 } quarantined) yield return $"{quarantined.Count} cases are in quarantine and do not count: {string.Join(", ", quarantined.Take(MaxNamed))}{(quarantined.Count > MaxNamed ? ", ..." : "")}.";

@@ -62,13 +62,24 @@ public sealed record CaseHistoryEntry(string EvaluationId, string Commit, long T
 /// <param name="Failed">Cases that the candidate's engine did not answer; they score 0.</param>
 /// <param name="Cached">Answers that came from earlier runs of the same model, prompt and parameters.</param>
 /// <param name="Notes">What the reader has to know: no base line, gates changed, data changed.</param>
+/// <param name="Flaky">Cases whose verdict flipped again and again in the latest evaluations of the same target; they count like any other.</param>
 /// <param name="BaselineCommit">What this suite was compared with, where its own <c>baseline:</c> says so; else null.</param>
 /// <param name="SuiteVersion">The registered version of the suite, <c>suites:/PROJECT.SUITE/VERSION</c>.</param>
 public sealed record SuiteResult(string Name, string Model, string? BaselineModel, string Dataset, int Cases, IReadOnlyList<ScorerResult> Scorers, IReadOnlyList<GateResult> Gates,
     IReadOnlyList<CaseResult> Differences, string? DatasetDigest = null, string? ModelDigest = null, string? BaselineModelDigest = null, string? PromptDigest = null, int Failed = 0,
     int BaselineFailed = 0, int Cached = 0, int? Clusters = null, IReadOnlyList<string>? Notes = null, string? SuiteVersion = null, int Repeats = 1, ClassificationTable? Classification = null, UsageFigures? Usage = null,
     UsageFigures? BaselineUsage = null, IReadOnlyList<JudgeAgreement>? Agreement = null, IReadOnlyList<string>? Unstable = null,
-    IReadOnlyList<SliceResult>? Slices = null, LookResult? Looks = null, IReadOnlyList<string>? Quarantined = null, string? BaselineCommit = null);
+    IReadOnlyList<SliceResult>? Slices = null, LookResult? Looks = null, IReadOnlyList<string>? Quarantined = null, string? BaselineCommit = null, IReadOnlyList<FlakyCase>? Flaky = null);
+
+/// <summary>A case whose verdict flickers.</summary>
+/// <param name="Runs">Evaluations of the same target that asked it anew, the newest 20 at most.</param>
+/// <param name="Right">Of them, those in which it was right.</param>
+/// <param name="Flips">Consecutive runs with different verdicts.</param>
+/// <param name="FlipRate">Flips / (runs - 1).</param>
+public sealed record FlakyCase(string Case, int Runs, int Right, int Flips, double FlipRate);
+
+/// <summary>Flaky cases of a suite, as its latest evaluation found them.</summary>
+public sealed record FlakySuite(string Project, string Suite, string EvaluationId, string Commit, string Model, IReadOnlyList<FlakyCase> Cases);
 
 /// <summary>A classifier's figures by class.</summary>
 /// <param name="Confusion">Counts: rows = truth, columns = decision, in the order of the labels.</param>
@@ -131,7 +142,8 @@ public sealed record CaseResult(string Id, string Input, string? Expected, strin
 /// <param name="ScoreErrors">Why a scorer gave no score.</param>
 /// <param name="ScoreNotes">What a scorer says of the answer: what is missing, what a judge gave.</param>
 /// <param name="Unstable">The repeats of the case were scored differently.</param>
+/// <param name="Flaky">Its verdict flipped again and again in the latest evaluations of the same target.</param>
 /// <param name="Outcome">worsened, improved, same (by the suite's first scorer), or new without a base line.</param>
 public sealed record EvaluationCase(int Index, string Suite, string Id, string? Cluster, string Input, string? Expected, string Candidate, string? Error, string? Baseline,
     string? BaselineError, string Outcome, IReadOnlyDictionary<string, double> Scores, IReadOnlyDictionary<string, double>? BaselineScores,
-    IReadOnlyDictionary<string, string>? ScoreErrors = null, IReadOnlyDictionary<string, string>? ScoreNotes = null, double? LatencyMs = null, int? CompletionTokens = null, double? Cost = null, bool? Unstable = null, bool? Quarantined = null);
+    IReadOnlyDictionary<string, string>? ScoreErrors = null, IReadOnlyDictionary<string, string>? ScoreNotes = null, double? LatencyMs = null, int? CompletionTokens = null, double? Cost = null, bool? Unstable = null, bool? Quarantined = null, bool? Flaky = null);

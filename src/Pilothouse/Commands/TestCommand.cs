@@ -35,7 +35,7 @@ internal static class TestCommand
         var promptfoo = new Option<string>("--promptfoo") { Description = "Run this promptfoo configuration of the commit (path in the repository) instead of the suites of pilothouse.yaml." };
         var json = new Option<FileInfo>("--json") { Description = "Write results and all cases as JSON here." };
         var command = new Command("test", "Run suites, gates and fairness checks. Exit code 0 pass, 1 fail, 2 usage, 3 inconclusive or not comparable, 4 infrastructure, 5 stale pilothouse.lock, 6 stopped by its budget.")
-            { project, commit, baseline, suites, junit, markdown, html, fairness, noFairness, json, changed, stale, maxCost, maxTokens, maxSeconds, record, replay, estimate, promptfoo, server };
+            { project, commit, baseline, suites, junit, markdown, html, fairness, noFairness, json, changed, stale, maxCost, maxTokens, maxSeconds, record, replay, estimate, promptfoo, server, TestFlakesCommand.Create() };
         command.SetAction(async (result, ct) =>
         {
             if (result.GetValue(fairness) && result.GetValue(noFairness)) throw new UsageException("--fairness and --no-fairness exclude each other.");

@@ -20,7 +20,7 @@ internal sealed class EvaluationRun(EvaluationPlan plan, string id, RunBudget bu
     /// <summary>Model calls done so far.</summary>
     public int Done => Volatile.Read(ref _done);
 
-    public async Task<(string Verdict, string Reason, IReadOnlyList<SuiteResult> Suites, IReadOnlyList<EvaluationCase> Cases)> RunAsync(CancellationToken ct)
+    public async Task<(string Verdict, string Reason, IReadOnlyList<SuiteResult> Suites, IReadOnlyList<EvaluationCase> Cases, IReadOnlyList<SuiteVerdicts> Verdicts)> RunAsync(CancellationToken ct)
     {
         var gates = plan.Suites.Sum(s => s.Entry.Gates.Count(g => g.Role == Protocols.ProjectFiles.GateRole.Primary));
         var judged = new List<JudgedSuite>();
@@ -28,16 +28,25 @@ internal sealed class EvaluationRun(EvaluationPlan plan, string id, RunBudget bu
 
         var adjusted = VerdictRules.AdjustFailures([.. judged.SelectMany(j => j.Gates)]);
         var suites = new List<SuiteResult>();
-        var cases = new List<EvaluationCase>();
+        var (cases, verdicts) = (new List<EvaluationCase>(), new List<SuiteVerdicts>());
         var at = 0;
         foreach (var one in judged)
         {
-            suites.Add(one.Judge.Result([.. adjusted.Skip(at).Take(one.Gates.Count)], one.Looks));
+            var flaky = await FlakyAsync(one.Judge, verdicts, ct);
+            suites.Add(one.Judge.Result([.. adjusted.Skip(at).Take(one.Gates.Count)], one.Looks, flaky));
             at += one.Gates.Count;
-            cases.AddRange(one.Judge.Cases(cases.Count));
+            cases.AddRange(one.Judge.Cases(cases.Count, flaky.Select(f => f.Case).ToHashSet(StringComparer.Ordinal)));
         }
         var (verdict, reason) = VerdictRules.Overall([.. suites.SelectMany(s => s.Gates.Select(g => (s.Name, g)))], plan.Faults);
-        return (verdict, reason, suites, cases);
+        return (verdict, reason, suites, cases, verdicts);
+    }
+
+    /// <summary>Cases that flicker by the evaluations before and this one; its own verdicts are added to those that will be kept. A replay says nothing new.</summary>
+    private async Task<IReadOnlyList<FlakyCase>> FlakyAsync(SuiteJudge judge, List<SuiteVerdicts> verdicts, CancellationToken ct)
+    {
+        if (EvaluationScope.Current?.Log is { IsReplay: true } || judge.Verdicts() is not { } own) return [];
+        verdicts.Add(own);
+        return FlakeRule.Find([.. await store.VerdictsAsync(plan.Project, own.Suite, own.Target, FlakeRule.Runs - 1, ct), own.Packed], judge.Keys());
     }
 
     private async Task<JudgedSuite> JudgeAsync(SuitePlan suite, CancellationToken ct)

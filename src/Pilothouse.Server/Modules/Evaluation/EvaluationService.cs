@@ -90,6 +90,19 @@ internal sealed partial class EvaluationService(EvaluationPlanner planner, Suite
 
     public Task<IReadOnlyList<CaseHistoryEntry>> HistoryAsync(string project, string suite, string caseId, int limit, CancellationToken ct) => store.HistoryAsync(project, suite, caseId, Math.Clamp(limit, 1, MaxPage), ct);
 
+    /// <summary>Cases of a project that flicker, as the latest evaluation of each suite found them.</summary>
+    public async Task<IReadOnlyList<FlakySuite>> FlakesAsync(string project, string? suite, CancellationToken ct)
+    {
+        var found = new List<FlakySuite>();
+        foreach (var (name, id) in await store.LatestAsync(project, ct))
+        {
+            if (suite is not null && name != suite) continue;
+            var detail = await GetAsync(id, ct);
+            if (detail.Suites.FirstOrDefault(s => s.Name == name) is { Flaky: { Count: > 0 } cases } result) found.Add(new FlakySuite(project, name, id, detail.Summary.Commit, result.Model, cases));
+        }
+        return found;
+    }
+
     public Task<Page<EvaluationSummary>> ListAsync(string? project, string? commit, int limit, string? pageToken, CancellationToken ct) =>
         store.ListAsync(project, commit, Math.Clamp(limit, 1, MaxPage), Token<string>(pageToken), ct);
 
@@ -131,10 +144,10 @@ internal sealed partial class EvaluationService(EvaluationPlanner planner, Suite
         {
             var log = request.Replay is not null ? await ReplayAsync(request, ct) : request.Record ? new CallLog(isReplay: false) : null;
             new EvaluationScope(summary.Id, log).Enter();
-            var (verdict, reason, suites, cases) = await run.RunAsync(ct);
+            var (verdict, reason, suites, cases, verdicts) = await run.RunAsync(ct);
             ended = summary with { Status = "finished", Verdict = verdict, Reason = reason, Done = run.Done, FinishedMs = time.NowMs() };
             ended = ended with { Digest = await StoreReportAsync(ended, suites, cases, log, ct) };
-            await store.FinishAsync(ended, cases, ct);
+            await store.FinishAsync(ended, cases, verdicts, ct);
             await cache.RemoveOldAsync(ct);
             await cache.ForgetAsync(summary.Id, ct);
         }
@@ -146,7 +159,7 @@ internal sealed partial class EvaluationService(EvaluationPlanner planner, Suite
         {
             ended = summary with { Status = "finished", Verdict = VerdictRules.Budget, Done = run.Done, FinishedMs = time.NowMs(), Reason = $"Nothing was decided: {e.Message} {run.Done} of {plan.Calls} answers are there and are kept: with a larger budget only the rest is asked for." };
             ended = ended with { Digest = await StoreReportAsync(ended, [], [], null, ct) };
-            await store.FinishAsync(ended, [], ct);
+            await store.FinishAsync(ended, [], [], ct);
         }
         catch (Exception e)
         {

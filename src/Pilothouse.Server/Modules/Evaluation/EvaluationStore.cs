@@ -30,7 +30,8 @@ internal sealed class EvaluationStore(Db db, IAuditLog audit, ResponseCache cach
         await session.ExecuteAsync("UPDATE evl_evaluation SET done = @done WHERE id = @id AND status = 'running' AND done < @done", new { id, done });
     }, ct);
 
-    public Task FinishAsync(EvaluationSummary evaluation, IReadOnlyList<EvaluationCase> cases, CancellationToken ct) => db.WriteAsync(async session =>
+    /// <param name="verdicts">Right or wrong by case, for the history of flicker.</param>
+    public Task FinishAsync(EvaluationSummary evaluation, IReadOnlyList<EvaluationCase> cases, IReadOnlyList<SuiteVerdicts> verdicts, CancellationToken ct) => db.WriteAsync(async session =>
     {
         await session.ExecuteAsync("DELETE FROM evl_case WHERE evaluation_id = @Id", new { evaluation.Id });
         await session.BulkInsertAsync("evl_case", ["evaluation_id", "idx", "suite", "outcome", "case_id", "doc"], cases, (row, one) =>
@@ -42,8 +43,32 @@ internal sealed class EvaluationStore(Db db, IAuditLog audit, ResponseCache cach
             row.Text(one.Id);
             row.Text(WireJson.Write(one));
         }, ignoreDuplicates: false);
+        foreach (var one in verdicts)
+        {
+            await session.ExecuteAsync("""
+                INSERT INTO evl_verdict (evaluation_id, suite, project, target, verdicts) VALUES (@Id, @Suite, @Project, @Target, @Packed)
+                ON CONFLICT (evaluation_id, suite) DO UPDATE SET target = excluded.target, verdicts = excluded.verdicts
+                """, new { evaluation.Id, evaluation.Project, one.Suite, one.Target, one.Packed });
+            await session.ExecuteAsync("""
+                DELETE FROM evl_verdict WHERE project = @Project AND suite = @Suite AND target = @Target AND evaluation_id NOT IN
+                (SELECT evaluation_id FROM evl_verdict WHERE project = @Project AND suite = @Suite AND target = @Target ORDER BY evaluation_id DESC LIMIT @keep)
+                """, new { evaluation.Project, one.Suite, one.Target, keep = FlakeRule.Runs });
+        }
         await EndAsync(session, evaluation);
     }, ct);
+
+    /// <summary>Verdicts of the latest evaluations of a suite and target, oldest first.</summary>
+    public async Task<IReadOnlyList<string>> VerdictsAsync(string project, string suite, string target, int most, CancellationToken ct)
+    {
+        var rows = await db.ReadAsync(session => session.QueryAsync<string>(
+            "SELECT verdicts FROM evl_verdict WHERE project = @project AND suite = @suite AND target = @target ORDER BY evaluation_id DESC LIMIT @most", new { project, suite, target, most }), ct);
+        rows.Reverse();
+        return rows;
+    }
+
+    /// <summary>The latest evaluation of each suite of a project that asked anew.</summary>
+    public async Task<IReadOnlyList<(string Suite, string Id)>> LatestAsync(string project, CancellationToken ct) => [.. (await db.ReadAsync(session => session.QueryAsync<LatestRow>(
+        "SELECT suite AS Suite, MAX(evaluation_id) AS Id FROM evl_verdict WHERE project = @project GROUP BY suite ORDER BY suite LIMIT 1000", new { project }), ct)).Select(r => (r.Suite, r.Id))];
 
     public Task FailAsync(EvaluationSummary evaluation, CancellationToken ct) => db.WriteAsync(session => EndAsync(session, evaluation), ct);
 
@@ -117,6 +142,12 @@ internal sealed class EvaluationStore(Db db, IAuditLog audit, ResponseCache cach
     }
 
     private static string Subject(EvaluationSummary evaluation) => $"projects/{evaluation.Project}/evaluations/{evaluation.Id}";
+
+    private sealed class LatestRow
+    {
+        public string Suite { get; init; } = "";
+        public string Id { get; init; } = "";
+    }
 
     private sealed class ResumeRow
     {

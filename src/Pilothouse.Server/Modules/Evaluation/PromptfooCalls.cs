@@ -26,6 +26,9 @@ internal sealed class PromptfooCalls(IRepositories repositories, IHttpClientFact
     /// <summary>Bytes of one response, and characters of what a command writes.</summary>
     private const int MaxAnswer = 4 * 1024 * 1024;
 
+    /// <summary>As JavaScript writes JSON.</summary>
+    private static readonly JsonSerializerOptions Plain = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     private static readonly string[] Unsent = ["content-type", "content-length", "host"];
 
     /// <exception cref="PilothouseException">Unsupported: this server runs no commands.</exception>
@@ -85,12 +88,12 @@ internal sealed class PromptfooCalls(IRepositories repositories, IHttpClientFact
     // A mapping: its texts are templates, and one that is a JSON object or list when it is filled becomes that. A text with a JSON type: filled with values that are escaped when it is not JSON otherwise.
     private static StringContent Content(JsonElement body, string? type, IReadOnlyDictionary<string, JsonElement> vars)
     {
-        if (body.ValueKind != JsonValueKind.String) return new StringContent(Filled(body, vars)!.ToJsonString(), Encoding.UTF8, type is null ? new MediaTypeHeaderValue("application/json") : MediaTypeHeaderValue.Parse(type));
+        if (body.ValueKind != JsonValueKind.String) return new StringContent(Filled(body, vars)!.ToJsonString(Plain), Encoding.UTF8, type is null ? new MediaTypeHeaderValue("application/json") : MediaTypeHeaderValue.Parse(type));
         var text = PromptfooPlanner.Render(body.GetString()!, vars);
         if (type is null) return new StringContent(text, Encoding.UTF8, new MediaTypeHeaderValue("application/x-www-form-urlencoded"));
         if (!type.Contains("json", StringComparison.Ordinal)) return new StringContent(text, Encoding.UTF8, MediaTypeHeaderValue.Parse(type));
         if (AssertionScorers.Parse(text) is null)
-            text = PromptfooPlanner.Render(body.GetString()!, vars.ToDictionary(v => v.Key, v => v.Value.ValueKind == JsonValueKind.String ? JsonSerializer.SerializeToElement(JsonSerializer.Serialize(v.Value)[1..^1]) : v.Value, StringComparer.Ordinal));
+            text = PromptfooPlanner.Render(body.GetString()!, vars.ToDictionary(v => v.Key, v => v.Value.ValueKind == JsonValueKind.String ? JsonSerializer.SerializeToElement(JsonSerializer.Serialize(v.Value, Plain)[1..^1]) : v.Value, StringComparer.Ordinal));
         return new StringContent(text, Encoding.UTF8, MediaTypeHeaderValue.Parse(type));
     }
 

@@ -17,11 +17,12 @@ internal sealed class SuiteJudge(SuitePlan plan, IReadOnlyList<Answer> candidate
     private readonly ScoreColumn[] _counted = [.. columns.Select(c => c.Of(plan.Counted))];
 
     /// <summary>The suite's result; its gates are not yet adjusted for their number.</summary>
-    public SuiteResult Result(IReadOnlyList<GateResult> gates, LookResult? looks = null) => new(plan.Name, plan.Candidate.Reference, plan.Baseline?.Reference, plan.Data.Reference, plan.Cases.Count, [.. _counted.Select(Score)], gates,
+    /// <param name="flaky">Cases that flicker, by the history of the suite.</param>
+    public SuiteResult Result(IReadOnlyList<GateResult> gates, LookResult? looks = null, IReadOnlyList<FlakyCase>? flaky = null) => new(plan.Name, plan.Candidate.Reference, plan.Baseline?.Reference, plan.Data.Reference, plan.Cases.Count, [.. _counted.Select(Score)], gates,
         Differences(), plan.Data.Digest, plan.Candidate.Digest, plan.Baseline?.Digest, plan.Candidate.PromptDigest, candidate.Count(a => a.Failed), baseline?.Count(a => a.Failed) ?? 0,
         candidate.Count(a => a.IsCached) + (baseline?.Count(a => a.IsCached) ?? 0), plan.Entry.Cluster is null ? null : plan.Cases.Select(c => c.Cluster).Distinct().Count(), [.. plan.Notes, .. Masked()], plan.Registered, plan.Repeats, SuiteFigures.Classes(plan, candidate), SuiteFigures.Usage(candidate, plan.Candidate.Entry.Price),
         baseline is null ? null : SuiteFigures.Usage(baseline, plan.Baseline!.Entry.Price), SuiteFigures.Agreement(_columns), SuiteFigures.Unstable(plan, _columns), SuiteSlices.Of(plan, _columns), looks,
-        plan.Quarantined.Count == 0 ? null : [.. plan.Cases.Where(c => plan.Quarantined.Contains(c.Id)).Select(c => c.Id)], plan.OwnBaseline);
+        plan.Quarantined.Count == 0 ? null : [.. plan.Cases.Where(c => plan.Quarantined.Contains(c.Id)).Select(c => c.Id)], plan.OwnBaseline, flaky is { Count: > 0 } ? flaky : null);
 
     /// <summary>One gate at a look: PASS at one level, FAIL at another.</summary>
     public GateResult GateAt(GateEntry gate, double passLevel, double failLevel, int look, bool isLast)
@@ -47,14 +48,36 @@ internal sealed class SuiteJudge(SuitePlan plan, IReadOnlyList<Answer> candidate
     /// <summary>Gates with the p-value of "the gate holds", for the adjustment over all suites.</summary>
     public IReadOnlyList<(GateResult Gate, Func<double> FailureP)> Gates() => [.. plan.Entry.Gates.Select(gate => (Judge(gate), (Func<double>)(() => GateJudge.FailurePValue(gate, Find(gate)))))];
 
-    public IEnumerable<EvaluationCase> Cases(int firstIndex)
+    /// <summary>Right or wrong, of the cases that were asked anew and could be judged; null when there are none.</summary>
+    public SuiteVerdicts? Verdicts()
+    {
+        if (_columns is not [var column, ..]) return null;
+        var least = plan.Entry.Gates.FirstOrDefault(g => g.Type == GateType.Every && g.Scorer == column.Scorer)?.Min is { } min ? min - 1e-9 : FlakeRule.Right;
+        int[] known = [.. Enumerable.Range(0, plan.Cases.Count).Where(i => (column.Errors.Count == 0 || column.Errors[i] is null) && Enumerable.Range(i * plan.Repeats, plan.Repeats).All(k => candidate[k] is { IsCached: false, Failed: false }))];
+        return known.Length == 0 ? null : new SuiteVerdicts(plan.Name, Target(), FlakeRule.Pack(known.Select(i => (FlakeRule.KeyOf(plan.Cases[i]), column.Candidate[i] >= least))));
+    }
+
+    /// <summary>Everything but the cases that decides what is answered and how it is judged.</summary>
+    private string Target()
+    {
+        var (model, scorer) = (plan.Candidate, plan.Scorers[0]);
+        return "sha256:" + Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(new object?[]
+        {
+            model.Digest ?? model.Reference, model.PromptDigest, model.Parameters.OrderBy(p => p.Key, StringComparer.Ordinal), plan.Entry.Tools, plan.Repeats, scorer.Entry.Name, scorer.Entry.Definition(), scorer.Material,
+        })));
+    }
+
+    /// <summary>Key of each case in the history, with its id.</summary>
+    public IEnumerable<(string Key, string Id)> Keys() => plan.Cases.Select(c => (FlakeRule.KeyOf(c), c.Id));
+
+    public IEnumerable<EvaluationCase> Cases(int firstIndex, IReadOnlySet<string> flaky)
     {
         for (var i = 0; i < plan.Cases.Count; i++)
         {
             var (input, one, other) = (plan.Cases[i], First(candidate, i), baseline is null ? null : First(baseline, i));
             yield return new EvaluationCase(firstIndex + i, plan.Name, input.Id, input.Cluster, input.Input, input.Expected, one.Output, one.Error, other?.Output, other?.Error, Outcome(i),
                 _columns.ToDictionary(c => c.Scorer, c => c.Candidate[i]), other is null ? null : _columns.ToDictionary(c => c.Scorer, c => c.Baseline![i]),
-                Said(c => c.Errors, i), Said(c => c.Notes, i), one.Usage?.Milliseconds, one.Usage?.CompletionTokens, one.Usage?.Cost(plan.Candidate.Entry.Price), _columns.Any(c => c.Unstable?[i] == true) ? true : null, plan.Quarantined.Contains(input.Id) ? true : null);
+                Said(c => c.Errors, i), Said(c => c.Notes, i), one.Usage?.Milliseconds, one.Usage?.CompletionTokens, one.Usage?.Cost(plan.Candidate.Entry.Price), _columns.Any(c => c.Unstable?[i] == true) ? true : null, plan.Quarantined.Contains(input.Id) ? true : null, flaky.Contains(input.Id) ? true : null);
         }
     }
 

@@ -12,7 +12,7 @@ namespace Pilothouse.Server.Tests.Modules.Evaluation;
 /// <summary>promptfoo's HTTP and exec providers and its files of rows. The verdicts of <see cref="Csv"/> are those of promptfoo 0.123.1 with the same configuration.</summary>
 public sealed class PromptfooProviderTests : IAsyncLifetime
 {
-    private const string Csv = """
+    private const string Csv = """"
         name,text,__expected,__expected2,__description,__threshold,__metric
         Ann,hi,contains: Ann,,contains,,greeting
         Ann,hi,not-contains: Ann,,not-contains misses,,
@@ -31,7 +31,7 @@ public sealed class PromptfooProviderTests : IAsyncLifetime
         Ann,hi, contains:  Ann,,space before the type,,
         Ann,hi,similarity: x,,no type of assertion misses,,
         Ann,hi,,,nothing expected,,
-        """;
+        """";
 
     private static readonly (string Id, bool IsPass)[] CsvVerdicts =
     [
@@ -112,7 +112,7 @@ public sealed class PromptfooProviderTests : IAsyncLifetime
         Assert.Equal(["It costs 42 euros.", """{"choices":[{"message":{"content":"It costs 42 euros."}}]}""", """{"content":"It costs 42 euros."}"""], cases.Select(c => c.Candidate));
         Assert.Equal(
         [
-            """POST /ask application/json of lamp {"messages":[{"role":"user","content":"Price of \u0022lamp\u0022?"}],"n":"3"}""",
+            """POST /ask application/json of lamp {"messages":[{"role":"user","content":"Price of \"lamp\"?"}],"n":"3"}""",
             """POST /text application/json  {"q": "Price of \"lamp\"?"}""",
             "GET /get?q=lamp%20%26   ",
         ], seen);
@@ -145,7 +145,7 @@ public sealed class PromptfooProviderTests : IAsyncLifetime
             """;
         const string Config = "prompts: ['Hello {{name}}']\nproviders: ['exec:python3 bot.py \"two words\"']\ntests: [{ vars: { name: Ann }, assert: [{ type: starts-with, value: HELLO ANN two words }] }, { vars: { name: secret } }]\n";
         var (result, cases) = await RunAsync(b => b.Options.AllowProcesses = true, ("evals/promptfooconfig.yaml", Config), ("evals/bot.py", Script));
-        Assert.Equal("HELLO ANN two words . Ann None", cases[0].Candidate);
+        Assert.Equal("HELLO ANN two words . Ann None ", cases[0].Candidate);
         Assert.Equal("INVALID", result.Summary.Verdict);
         Assert.Contains("The command ended with exit code 1. no", cases[1].Error, StringComparison.Ordinal);
 

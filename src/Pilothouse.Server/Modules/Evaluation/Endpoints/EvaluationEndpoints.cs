@@ -24,6 +24,7 @@ internal static class EvaluationEndpoints
         endpoints.MapGroup("/api/v1/suites").WithErrors(NativeErrors.Instance).WithTags("Suites").MapPost("", (NewSuites request, HttpContext http, SuiteRegistration suites, CancellationToken ct) =>
             suites.RegisterAsync(request, http.Caller().Name, ct));
         group.MapPost("estimate", (NewEvaluation request, EvaluationService service, CancellationToken ct) => service.EstimateAsync(request, ct));
+        group.MapGet("flakes", (string project, string? suite, EvaluationService service, CancellationToken ct) => service.FlakesAsync(project, suite, ct));
         group.MapGet("history", (string project, string suite, string @case, int? limit, EvaluationService service, CancellationToken ct) => service.HistoryAsync(project, suite, @case, limit ?? 50, ct));
         group.MapGet("", (string? project, string? commit, int? limit, string? page_token, IEvaluations evaluations, CancellationToken ct) =>
             evaluations.ListAsync(project, commit, limit ?? 50, page_token, ct));
