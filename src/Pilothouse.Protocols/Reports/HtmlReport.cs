@@ -12,7 +12,7 @@ namespace Pilothouse.Protocols.Reports;
 public static class HtmlReport
 {
     private const string Style = """
-        :root{color-scheme:light dark;font:14px/1.45 system-ui,sans-serif}body{max-width:1100px;margin:2rem auto;padding:0 1rem}
+        :root{color-scheme:light dark;font:14px/1.45 system-ui,sans-serif;background:light-dark(#fff,#141414);color:light-dark(#1a1a1a,#e8e8e8)}body{max-width:1100px;margin:2rem auto;padding:0 1rem}
         table{border-collapse:collapse;width:100%;margin:.6rem 0 1.2rem}th,td{text-align:left;padding:.35rem .6rem;border-bottom:1px solid light-dark(#ddd,#444);vertical-align:top}
         td{font-variant-numeric:tabular-nums}code{font-size:12px;overflow-wrap:anywhere}.v{font-weight:600}
         .PASS{color:light-dark(#116329,#57ab5a)}.FAIL{color:light-dark(#a40e26,#f47067)}.INCONCLUSIVE,.INVALID{color:light-dark(#7d4e00,#daaa3f)}h1{font-size:1.4rem}h2{font-size:1.15rem;margin-top:2rem}

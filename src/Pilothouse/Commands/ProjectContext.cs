@@ -7,6 +7,9 @@ namespace Pilothouse.Commands;
 /// <summary>Project and commit a verb speaks of: the options, else what pilothouse.yaml and Git in the current directory say.</summary>
 internal sealed record ProjectContext(string Project, string Commit)
 {
+    /// <summary>Faults of pilothouse.yaml that are printed; 'pilothouse check' prints all.</summary>
+    private const int MaxFaults = 20;
+
     public static (Option<string> Project, Option<string> Commit) Options() => (
         new Option<string>("--project", "-p") { Description = "Project (default: the one that pilothouse.yaml here names)." },
         new Option<string>("--commit") { Description = "Commit, branch or tag as the server knows it (default: HEAD of the repository here)." });
@@ -23,8 +26,8 @@ internal sealed record ProjectContext(string Project, string Commit)
         {
             var path = Path.Combine(directory.FullName, CheckCommand.FileName);
             if (!File.Exists(path)) continue;
-            var file = ProjectFileReader.Parse(await File.ReadAllTextAsync(path, ct)).File ?? throw new UsageException($"{path} has faults; see 'pilothouse check'.");
-            return file.Project;
+            var parsed = ProjectFileReader.Parse(await File.ReadAllTextAsync(path, ct));
+            return parsed.File?.Project ?? throw new UsageException(string.Join('\n', (string[])[$"{path} has {parsed.Faults.Count} fault(s):", .. parsed.Faults.Take(MaxFaults).Select(f => $"{path}:{f}")]));
         }
         throw new UsageException($"No {CheckCommand.FileName} here or above. Go into the project, or say which: --project NAME.");
     }
