@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using Pilothouse.Client;
 using Pilothouse.Protocols.V1;
 
 namespace Pilothouse.Commands;

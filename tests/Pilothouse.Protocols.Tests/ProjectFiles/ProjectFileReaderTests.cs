@@ -168,7 +168,7 @@ public sealed class ProjectFileReaderTests
     [InlineData("promptfoo: evals/promptfooconfig.yaml", "promptfoo: ../promptfooconfig.yaml", "suites.regression.promptfoo")]
     [InlineData("promptfoo: evals/promptfooconfig.yaml", "promptfoo: evals/promptfooconfig.yaml, model: remote", "suites.regression.model")]
     [InlineData("must: true", "must: yes", "suites.support-quality.gates[1].must")]
-    [InlineData("scorer: polite, type: floor, min: 0.95, primary: false", "scorer: exact, type: floor, min: 0.95", "suites.support-quality.gates[2].scorer")]
+    [InlineData("scorer: quick, type: floor, min: 0.95, primary: false", "scorer: exact, type: floor, min: 0.95", "suites.support-quality.gates[2].scorer")]
     [InlineData("min: 0.80", "min: 0.80, margin: 0.1", "suites.support-quality.gates[1].margin")]
     [InlineData("The {group} bought", "The one bought", "fairness.pronouns.templates")]
     [InlineData("groups: [nurse, engineer]", "groups: [nurse]", "fairness.pronouns.groups")]

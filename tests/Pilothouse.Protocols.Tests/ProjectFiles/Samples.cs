@@ -61,7 +61,7 @@ internal static class Samples
             gates:
               - { scorer: exact, type: non_inferiority, margin: 0.03, confidence: 0.95 }
               - { scorer: exact, type: floor, min: 0.80, must: true }
-              - { scorer: polite, type: floor, min: 0.95, primary: false }
+              - { scorer: quick, type: floor, min: 0.95, primary: false }
           triage-quality:
             model: triage
             data: triage-heldout
