@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Microsoft.Extensions.Time.Testing;
 using Pilothouse.Server.Modules.Repositories.Maintenance;
 using Pilothouse.Testing;
 
@@ -41,6 +42,32 @@ public class MaintenanceTests(ITestOutputHelper output)
         await world.CommitAsync("work", "another");
         (await world.GitAsync("work", "push", "-q", "origin", "HEAD:refs/heads/notes")).Succeeded();
         Assert.True((await world.Server.Client.MaintainRepositoryAsync("shop", default)).PacksAfter <= 3);
+    }
+
+    [Fact]
+    public async Task A_repository_that_was_pushed_to_is_repacked_by_itself_when_the_time_comes()
+    {
+        var time = new FakeTimeProvider(DateTimeOffset.UnixEpoch.AddYears(56));
+        await using var world = await GitWorld.StartAsync(time: time, options: new() { ["Repositories:MaintenancePacks"] = "3", ["Repositories:MaintenanceMinutes"] = "10" });
+        await world.InitAsync("work", world.Url());
+        for (var n = 0; n < 4; n++)
+        {
+            // As many as git keeps in the pack that they came in (receive.unpackLimit is 100).
+            for (var file = 0; file < 120; file++) await world.WriteAsync("work", $"notes/{file}.txt", GitWorld.Noise(100, (n * 1000) + file));
+            await world.CommitAsync("work", $"note {n}");
+            (await world.GitAsync("work", "push", "-q", "origin", "HEAD:refs/heads/notes")).Succeeded();
+        }
+        var packs = Path.Combine(world.Server.DataPath, "git", "shop.git", "objects", "pack");
+        int Packs() => Directory.GetFiles(packs, "*.pack").Length;
+        Assert.True(Packs() >= 3, $"{Packs()} packs");
+
+        await Eventually.TrueAsync(() =>
+        {
+            time.Advance(TimeSpan.FromMinutes(10));
+            return Task.FromResult(Packs() == 1);
+        });
+
+        Assert.Equal("", (await Bare(Path.Combine(world.Server.DataPath, "git", "shop.git"), "fsck", "--full", "--no-dangling")).Succeeded().Trim());
     }
 
     [Fact]
