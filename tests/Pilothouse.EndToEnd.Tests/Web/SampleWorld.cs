@@ -73,12 +73,12 @@ internal static class SampleWorld
                 [
                     new("non_inferiority:exact", "exact", "non_inferiority", "PASS", "The candidate is at most 0.004 worse with 95 % confidence; 0.03 is allowed.", 0.012, -0.004, 0.028, -0.03, 0.95, "Tango", 0.0004, 0.021, null),
                     new("floor:exact", "exact", "floor", "PASS", "The lower bound 0.931 is above 0.80.", 0.953, 0.931, 0.968, 0.80, 0.95, "Wilson", null, null, null),
-                    new("non_inferiority:edit_similarity", "edit_similarity", "non_inferiority", "INCONCLUSIVE", "The interval reaches from -0.0061 to +0.0107; the margin is 0.005.", 0.0023, -0.0061, 0.0107, -0.005, 0.95, "cluster bootstrap", 0.08, 0.011, 340),
+                    new("secondary:non_inferiority:edit_similarity", "edit_similarity", "non_inferiority", "INCONCLUSIVE", "The interval reaches from -0.0061 to +0.0107; the margin is 0.005.", 0.0023, -0.0061, 0.0107, -0.005, 0.95, "cluster bootstrap", 0.08, 0.011, 340, GateRoles.Secondary),
                 ],
                 [
                     new("heldout-0113", "How do I get a refund for order 4471?", "Refunds take five days. Open Orders, choose 4471, then Refund.", "Refunds take five days. Open Orders, choose 4471, then Refund.", 1, "Refunds take ten days.", 0),
                     new("heldout-0381", "my pasword does not wrok", "Choose 'Forgot password' on the sign-in page.", "Please sign in.", 0, "Choose 'Forgot password' on the sign-in page.", 1),
-                ], Usage: new(41_205, 18_330, 212, 640, 0.0912), Slices:
+                ], Usage: new(41_205, 18_330, 212, 640, 0.0912), Flaky: [new("heldout-0113", 9, 5, 4, 0.5)], Slices:
                 [
                     new("language", "de", "exact", 128, 0.914, 0.852, 0.952, 0.969, -0.055, -0.093, -0.017, 0.0046, 0.0138, "worse"), new("language", "en", "exact", 366, 0.967, 0.943, 0.981, 0.934, 0.033, 0.012, 0.054, 0.0021, 0.0126, "better"),
                     new("language", "it", "exact", 18, 0.944, 0.742, 0.990, 0.944, 0, -0.176, 0.176, Mark: "too few"),
