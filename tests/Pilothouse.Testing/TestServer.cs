@@ -12,10 +12,13 @@ public sealed class TestServer : IAsyncDisposable
     private readonly WebApplication _app;
     private readonly DirectoryInfo _data;
     private readonly Func<ValueTask> _drop;
+    private readonly string _postgres;
+    private bool _handedOn;
 
-    private TestServer(WebApplication app, DirectoryInfo data, Func<ValueTask> drop)
+    private TestServer(WebApplication app, DirectoryInfo data, string postgres, Func<ValueTask> drop)
     {
         _app = app;
+        _postgres = postgres;
         _data = data;
         _drop = drop;
         Url = new Uri(app.Urls.First());
@@ -39,11 +42,26 @@ public sealed class TestServer : IAsyncDisposable
         var data = Directory.CreateTempSubdirectory("pilothouse-test-");
         var (connectionString, drop) = database == "postgres" ? await TestDatabase.CreatePostgresDatabaseAsync(migrate: true) : ("", () => ValueTask.CompletedTask);
         if (database == "sqlite") await MigratedTemplate.CopySqliteAsync(Path.Combine(data.FullName, "pilothouse.db"));
+        return await StartAsync(data, connectionString, drop, customize, map);
+    }
+
+    /// <summary>Ends this one and starts another on the same data, which is its to remove.</summary>
+    public async Task<TestServer> RestartAsync(Action<WebApplicationBuilder>? customize = null)
+    {
+        _handedOn = true;
+        var held = Service<DataDirectory>();
+        await DisposeAsync();
+        held.Dispose(); // a process would have ended
+        return await StartAsync(_data, _postgres, _drop, customize, null);
+    }
+
+    private static async Task<TestServer> StartAsync(DirectoryInfo data, string postgres, Func<ValueTask> drop, Action<WebApplicationBuilder>? customize, Action<WebApplication>? map)
+    {
         var app = PilothouseServer.Build(options =>
         {
             options.Data = data.FullName;
             options.Urls = "http://127.0.0.1:0";
-            options.Postgres = connectionString;
+            options.Postgres = postgres;
         }, builder =>
         {
             builder.Logging.SetMinimumLevel(LogLevel.Warning);
@@ -51,7 +69,7 @@ public sealed class TestServer : IAsyncDisposable
         }, map);
         await PilothouseServer.MigrateAsync(app, CancellationToken.None);
         await app.StartAsync();
-        return new TestServer(app, data, drop);
+        return new TestServer(app, data, postgres, drop);
     }
 
     public T Service<T>() where T : notnull => _app.Services.GetRequiredService<T>();
@@ -61,6 +79,7 @@ public sealed class TestServer : IAsyncDisposable
         Client.Dispose();
         await _app.StopAsync();
         await _app.DisposeAsync();
+        if (_handedOn) return;
         _data.Delete(recursive: true);
         await _drop();
     }

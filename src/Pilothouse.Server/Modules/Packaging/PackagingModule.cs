@@ -15,7 +15,8 @@ public sealed class PackagingModule : IModule
 
     public void AddServices(IServiceCollection services, IConfiguration configuration) => services
         .AddSingleton<ReleaseStore>().AddSingleton<IBlobClaims, PackagingClaims>().AddSingleton<ILineageSource, ReleaseLineage>().AddSingleton<ComponentResolver>().AddSingleton<EvidenceCollector>().AddSingleton<OciContents>()
-        .AddSingleton<IReleaseDiff, ReleaseDiffService>().AddSingleton<ReleaseService>().AddSingleton<IReleases>(s => s.GetRequiredService<ReleaseService>()).AddSingleton<Platform.Projects.IReleaseCommits, ReleaseCommits>();
+        .AddSingleton<IReleaseDiff, ReleaseDiffService>().AddSingleton<ReleaseService>().AddSingleton<IReleases>(s => s.GetRequiredService<ReleaseService>()).AddSingleton<Platform.Projects.IReleaseCommits, ReleaseCommits>()
+        .AddSingleton<Platform.Projects.ICommitClaims, ReleasedCommits>();
 
     public void MapEndpoints(IEndpointRouteBuilder endpoints)
     {

@@ -10,6 +10,7 @@ using Pilothouse.Server.Modules.Pipelines.Ci.Jobs;
 using Pilothouse.Server.Modules.Pipelines.Ci.Webhooks;
 using Pilothouse.Server.Modules.Pipelines.Endpoints;
 using Pilothouse.Server.Modules.Pipelines.Statuses;
+using Pilothouse.Server.Modules.Repositories.Api;
 using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Pipelines;
@@ -26,11 +27,12 @@ public sealed class PipelinesModule : IModule
         services.AddSingleton<StatusBell>().AddSingleton<StatusStore>().AddSingleton<StatusService>().AddSingleton<ICommitStatuses>(s => s.GetRequiredService<StatusService>());
         // A redirect would carry a credential to an address that nobody configured.
         services.AddHttpClient(CiHttp.Client).ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false });
-        services.AddSingleton<CiStore>().AddSingleton<CiSecrets>().AddSingleton<CiHttp>().AddSingleton<CiService>().AddSingleton<ICiBuilds>(s => s.GetRequiredService<CiService>());
+        services.AddSingleton<CiStore>().AddSingleton<CiSecrets>().AddSingleton<CiHttp>().AddSingleton<CiService>().AddSingleton<ICiBuilds>(s => s.GetRequiredService<CiService>()).AddSingleton<IPushSubscriber>(s => s.GetRequiredService<CiService>());
         services.AddSingleton<ICiClient, JenkinsClient>().AddSingleton<ICiClient, CircleCiClient>().AddSingleton<ICiClient, TravisClient>().AddSingleton<ICiClient, GitHubClient>().AddSingleton<ICiClient, GitLabClient>();
+        services.AddSingleton<CiRetentionStore>().AddSingleton<CiRetention>().AddHostedService(s => s.GetRequiredService<CiRetention>());
         services.AddSingleton<CiTeller>().AddSingleton<HookStore>().AddSingleton<HookSignatures>().AddSingleton<TravisKeys>().AddSingleton<CiWebhooks>();
         services.AddSingleton<StatusOutStore>().AddSingleton<ForgeClient>().AddSingleton<StatusSender>().AddHostedService(s => s.GetRequiredService<StatusSender>());
-        services.AddSingleton<CiJobStore>().AddSingleton<CiJobService>().AddSingleton<ICiJobs>(s => s.GetRequiredService<CiJobService>()).AddSingleton<CiJobStarter>().AddSingleton<CiArtifacts>();
+        services.AddSingleton<CiJobStore>().AddSingleton<CiJobService>().AddSingleton<ICiJobs>(s => s.GetRequiredService<CiJobService>()).AddSingleton<IPushSubscriber>(s => s.GetRequiredService<CiJobService>()).AddSingleton<CiJobStarter>().AddSingleton<CiArtifacts>();
         services.AddSingleton<IRequiredChecks, RequiredChecks>().AddSingleton<IBlobClaims, JobBlobClaims>().AddSingleton<CiJobLoop>().AddHostedService(s => s.GetRequiredService<CiJobLoop>());
         services.AddSingleton<CiDispatcher>().AddHostedService(s => s.GetRequiredService<CiDispatcher>()).AddHostedService<CiListener>();
         services.AddSingleton<JobRunner>().AddHostedService(s => s.GetRequiredService<JobRunner>());

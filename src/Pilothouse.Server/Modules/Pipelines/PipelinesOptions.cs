@@ -36,4 +36,16 @@ internal sealed class PipelinesOptions
 
     /// <summary>This server starts builds on CI systems and follows them; false on one that cannot reach them, when another can.</summary>
     public bool FollowBuilds { get; set; } = true;
+
+    /// <summary>Jobs that ended longer ago are removed, with their logs and artifacts.</summary>
+    [Range(typeof(TimeSpan), "1.00:00:00", "3650.00:00:00", ErrorMessage = "Pipelines:KeepJobs must be between a day and ten years, such as 90.00:00:00.")]
+    public TimeSpan KeepJobs { get; set; } = TimeSpan.FromDays(90);
+
+    /// <summary>Builds on CI systems that ended longer ago are removed.</summary>
+    [Range(typeof(TimeSpan), "1.00:00:00", "3650.00:00:00", ErrorMessage = "Pipelines:KeepBuilds must be between a day and ten years, such as 180.00:00:00.")]
+    public TimeSpan KeepBuilds { get; set; } = TimeSpan.FromDays(180);
+
+    /// <summary>Deliveries of webhooks are known for this long, and reports of older builds are not taken: after it one could be replayed.</summary>
+    [Range(typeof(TimeSpan), "1.00:00:00", "365.00:00:00", ErrorMessage = "Pipelines:KeepDeliveries must be between a day and a year, such as 30.00:00:00.")]
+    public TimeSpan KeepDeliveries { get; set; } = TimeSpan.FromDays(30);
 }

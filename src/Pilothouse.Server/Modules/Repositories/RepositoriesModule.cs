@@ -22,12 +22,13 @@ public sealed class RepositoriesModule : IModule
     public void AddServices(IServiceCollection services, IConfiguration configuration)
     {
         services.AddOptions<RepositoriesOptions>().BindConfiguration("Repositories").ValidateDataAnnotations().ValidateOnStart();
-        services.AddSingleton<IBlobClaims, LfsClaims>().AddSingleton<IBlobClaims, LockClaims>();
+        services.AddSingleton<IBlobClaims, LfsClaims>().AddSingleton<IBlobClaims, LockClaims>().AddSingleton<Platform.Projects.ICommitClaims, HeadClaims>();
         services.AddSingleton<Git>().AddSingleton<ProjectStore>();
         services.AddSingleton<ProjectService>().AddSingleton<IProjects>(s => s.GetRequiredService<ProjectService>());
         services.AddSingleton<RepositoryService>().AddSingleton<IRepositories>(s => s.GetRequiredService<RepositoryService>());
         services.AddSingleton<GitTransport>().AddSingleton<ILineageSource, CommitLineage>();
         services.AddSingleton<PushStore>().AddSingleton<PushHook>().AddSingleton<PushContent>().AddSingleton<PushPolicy>().AddSingleton<PushService>().AddHostedService<PushRecovery>();
+        services.AddSingleton<PushOutbox>().AddSingleton<PushDelivery>().AddHostedService(s => s.GetRequiredService<PushDelivery>());
         services.AddSingleton<BranchRules>().AddSingleton<IBranchRules>(s => s.GetRequiredService<BranchRules>());
         services.AddSingleton<TreeReader>().AddSingleton<CommitReader>().AddSingleton<DiffReader>().AddSingleton<BlameReader>().AddSingleton<IRepositoryBrowser, RepositoryBrowser>();
         services.AddSingleton<LfsStore>().AddSingleton<LfsTokens>().AddSingleton<LfsService>().AddSingleton<LfsTusService>();

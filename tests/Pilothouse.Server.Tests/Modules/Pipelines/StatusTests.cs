@@ -64,7 +64,10 @@ public sealed class StatusTests
 
     /// <summary>Pushes a new commit onto main.</summary>
     /// <param name="options">Of <c>git push</c>.</param>
-    internal static async Task<string> PushAsync(TestServer server, string project, params string[] options)
+    internal static Task<string> PushAsync(TestServer server, string project, params string[] options) => PushFileAsync(server, project, "a.txt", Guid.NewGuid().ToString(), options);
+
+    /// <summary>Pushes a new commit with a file onto main.</summary>
+    internal static async Task<string> PushFileAsync(TestServer server, string project, string file, string content, params string[] options)
     {
         var url = new Uri(server.Url, $"git/{project}.git").ToString();
         var folder = Directory.CreateTempSubdirectory("pilothouse-ci-");
@@ -73,7 +76,7 @@ public sealed class StatusTests
             async Task GitAsync(params string[] arguments) => (await Shell.RunAsync(folder.FullName, "git", arguments)).Succeeded();
             await GitAsync("clone", "-q", url, ".");
             await GitAsync("checkout", "-q", "-B", "main");
-            await File.WriteAllTextAsync(Path.Combine(folder.FullName, "a.txt"), Guid.NewGuid().ToString(), Encoding.UTF8);
+            await File.WriteAllTextAsync(Path.Combine(folder.FullName, file), content, new UTF8Encoding(false));
             await GitAsync("add", ".");
             await GitAsync("commit", "-q", "-m", "one");
             await GitAsync(["push", "-q", .. options, url, "main"]);

@@ -1,16 +1,14 @@
 using Microsoft.Extensions.Hosting;
 using Pilothouse.Server.Modules.Registry.Api;
-using Pilothouse.Server.Modules.Repositories.Api;
 using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Pipelines.Ci;
 
-/// <summary>Turns pushes and new versions into builds.</summary>
+/// <summary>Turns new versions into builds.</summary>
 internal sealed class CiListener(CiService service, IEventBus events) : IHostedService
 {
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        events.Subscribe<RepositoryPushed>("ci", service.PushedAsync);
         events.Subscribe<RegistryChanged>("ci", (change, ct) => change.Change == RegistryChange.VersionCreated ? service.VersionAddedAsync(ct) : Task.CompletedTask);
         return Task.CompletedTask;
     }

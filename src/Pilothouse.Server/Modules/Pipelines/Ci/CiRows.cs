@@ -48,6 +48,7 @@ internal sealed record BuildRow
     public string? Url { get; init; }
     public string? Error { get; init; }
     public string? Job { get; init; }
+    public string? EventId { get; init; }
     public long Attempts { get; init; }
     public long NextMs { get; init; }
     public long CreatedMs { get; init; }

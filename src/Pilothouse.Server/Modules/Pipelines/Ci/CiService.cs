@@ -10,7 +10,7 @@ using Pilothouse.Server.Platform;
 namespace Pilothouse.Server.Modules.Pipelines.Ci;
 
 /// <summary>Rules of connections and of what starts a build.</summary>
-internal sealed class CiService(CiStore store, CiSecrets secrets, CiDispatcher dispatcher, IProjects projects, IRepositories repositories, Ids ids, TimeProvider time) : ICiBuilds
+internal sealed class CiService(CiStore store, CiSecrets secrets, CiDispatcher dispatcher, IProjects projects, IRepositories repositories, Ids ids, TimeProvider time) : ICiBuilds, IPushSubscriber
 {
     private const int MaxText = 500;
     private const int MaxSecret = 4_000;
@@ -18,6 +18,8 @@ internal sealed class CiService(CiStore store, CiSecrets secrets, CiDispatcher d
     private const int MaxBranches = 50;
     private const int MaxPage = 1_000;
     private const string Heads = "refs/heads/";
+
+    public string Subscriber => "ci";
 
     public async Task<IReadOnlyList<CiConnection>> ConnectionsAsync(string project, CancellationToken ct)
     {
@@ -79,14 +81,14 @@ internal sealed class CiService(CiStore store, CiSecrets secrets, CiDispatcher d
     }
 
     /// <summary>Builds of a push: one for each connection and branch. A push with the option ci.skip starts none.</summary>
-    public async Task PushedAsync(RepositoryPushed push, CancellationToken ct)
+    public async Task PushedAsync(string id, RepositoryPushed push, CancellationToken ct)
     {
         if (push.Options.Contains(RepositoryPushed.SkipCi)) return;
         var branches = push.Updates.Where(u => u.Ref.StartsWith(Heads, StringComparison.Ordinal) && u.NewCommit.AsSpan().TrimStart('0').Length > 0).ToList();
         if (branches.Count == 0) return;
         foreach (var connection in (await store.ConnectionsAsync(push.Project, ct)).Where(c => c.Builds != 0))
             foreach (var update in branches.Where(u => Matches(connection, u.Ref[Heads.Length..])))
-                await QueueAsync(connection, "push", update.NewCommit, connection.BuildRef ?? update.Ref[Heads.Length..], push.Actor, ct);
+                await QueueAsync(connection, "push", update.NewCommit, connection.BuildRef ?? update.Ref[Heads.Length..], push.Actor, ct, eventId: $"{id}:{update.Ref}");
     }
 
     /// <summary>Builds of a new version of a model or prompt, for the connections that ask for them.</summary>
@@ -99,8 +101,8 @@ internal sealed class CiService(CiStore store, CiSecrets secrets, CiDispatcher d
         }
     }
 
-    /// <returns>Null when too many wait already.</returns>
-    private async Task<CiBuild?> QueueAsync(ConnectionRow connection, string cause, string? commit, string branch, string actor, CancellationToken ct, string? job = null)
+    /// <returns>Null when too many wait already, or the event has started one before.</returns>
+    private async Task<CiBuild?> QueueAsync(ConnectionRow connection, string cause, string? commit, string branch, string actor, CancellationToken ct, string? job = null, string? eventId = null)
     {
         var now = time.NowMs();
         var build = new BuildRow
@@ -113,6 +115,7 @@ internal sealed class CiService(CiStore store, CiSecrets secrets, CiDispatcher d
             CommitId = commit,
             BuildRef = branch,
             Job = job,
+            EventId = eventId,
             NextMs = now,
             CreatedMs = now,
             UpdatedMs = now,

@@ -12,7 +12,7 @@ internal sealed class CiStore(Db db, IAuditLog audit)
 
     private const string Connections = "project AS Project, name AS Name, system AS System, url AS Url, target AS Target, account AS Account, secret AS Secret, build_ref AS BuildRef, branches AS Branches, on_registry AS OnRegistry, webhook_secret AS WebhookSecret, builds AS Builds, statuses AS Statuses, updated_by AS UpdatedBy, updated_ms AS UpdatedMs";
     private const string StatusError = "(SELECT MAX(o.error) FROM pip_status_out o WHERE o.project = pip_connection.project AND o.connection = pip_connection.name) AS StatusError";
-    internal const string Builds = "id AS Id, project AS Project, connection AS Connection, system AS System, cause AS Cause, commit_id AS CommitId, build_ref AS BuildRef, state AS State, handle AS Handle, url AS Url, error AS Error, job AS Job, attempts AS Attempts, next_ms AS NextMs, created_ms AS CreatedMs, updated_ms AS UpdatedMs";
+    internal const string Builds = "id AS Id, project AS Project, connection AS Connection, system AS System, cause AS Cause, commit_id AS CommitId, build_ref AS BuildRef, state AS State, handle AS Handle, url AS Url, error AS Error, job AS Job, event_id AS EventId, attempts AS Attempts, next_ms AS NextMs, created_ms AS CreatedMs, updated_ms AS UpdatedMs";
 
     public Task<List<ConnectionRow>> ConnectionsAsync(string project, CancellationToken ct) => db.ReadAsync(s => s.QueryAsync<ConnectionRow>($"SELECT {Connections}, {StatusError} FROM pip_connection WHERE project = @project ORDER BY name LIMIT {MaxConnections}", new { project }), ct);
 
@@ -42,11 +42,11 @@ internal sealed class CiStore(Db db, IAuditLog audit)
         return true;
     }, ct);
 
-    /// <returns>False when too many wait already.</returns>
+    /// <returns>False when too many wait already, or its event has started one before.</returns>
     public Task<bool> AddAsync(BuildRow row, string actor, CancellationToken ct) => db.WriteAsync(async s =>
     {
         if (await s.ScalarAsync<long>("SELECT COUNT(*) FROM pip_build WHERE project = @Project AND connection = @Connection AND state = 'queued'", new { row.Project, row.Connection }) >= MaxWaiting) return false;
-        await InsertAsync(s, row);
+        if (await InsertAsync(s, row) == 0) return false;
         await audit.AppendAsync(s, new AuditEvent(actor, "ci.build", $"projects/{row.Project}", new { build = row.Id, connection = row.Connection, cause = row.Cause, commit = row.CommitId, branch = row.BuildRef }));
         return true;
     }, ct);
@@ -71,8 +71,10 @@ internal sealed class CiStore(Db db, IAuditLog audit)
     public static async Task<bool> UpdateAsync(DbSession s, BuildRow row, string was) => await s.ExecuteAsync("UPDATE pip_build SET state = @State, handle = @Handle, url = @Url, error = @Error, attempts = @Attempts, next_ms = @NextMs, updated_ms = @UpdatedMs WHERE id = @Id AND state = @was",
         new { row.State, row.Handle, row.Url, row.Error, row.Attempts, row.NextMs, row.UpdatedMs, row.Id, was }) > 0;
 
-    public static Task InsertAsync(DbSession s, BuildRow row) => s.ExecuteAsync("""
-        INSERT INTO pip_build (id, project, connection, system, cause, commit_id, build_ref, state, handle, url, error, job, attempts, next_ms, created_ms, updated_ms)
-        VALUES (@Id, @Project, @Connection, @System, @Cause, @CommitId, @BuildRef, @State, @Handle, @Url, @Error, @Job, @Attempts, @NextMs, @CreatedMs, @UpdatedMs)
+    /// <returns>0 when its event has started one before.</returns>
+    public static Task<int> InsertAsync(DbSession s, BuildRow row) => s.ExecuteAsync("""
+        INSERT INTO pip_build (id, project, connection, system, cause, commit_id, build_ref, state, handle, url, error, job, event_id, attempts, next_ms, created_ms, updated_ms)
+        VALUES (@Id, @Project, @Connection, @System, @Cause, @CommitId, @BuildRef, @State, @Handle, @Url, @Error, @Job, @EventId, @Attempts, @NextMs, @CreatedMs, @UpdatedMs)
+        ON CONFLICT (project, connection, event_id) DO NOTHING
         """, row);
 }

@@ -10,7 +10,7 @@ namespace Pilothouse.Server.Modules.Repositories.Push;
 /// The life of a push: the hook asks, the policy answers, git moves the refs, and what moved goes into the audit log and out as an event. An accepted push is noted before git moves anything, so that
 /// one cut off by a kill is recorded later.
 /// </summary>
-internal sealed partial class PushService(PushHook hook, PushPolicy policy, PushStore store, RepositoryService repositories, IEventBus events, Ids ids, TimeProvider time, ILogger<PushService> logger)
+internal sealed partial class PushService(PushHook hook, PushPolicy policy, PushStore store, RepositoryService repositories, PushDelivery delivery, IEventBus events, Ids ids, TimeProvider time, ILogger<PushService> logger)
 {
     /// <summary>Updates told in one audit entry; the number of all stands beside them.</summary>
     private const int MaxTold = 100;
@@ -75,9 +75,12 @@ internal sealed partial class PushService(PushHook hook, PushPolicy policy, Push
     public async Task EndAsync(PendingPush push, IReadOnlyList<RefUpdate> moved, CancellationToken ct)
     {
         var reason = push.Options.FirstOrDefault(o => o.StartsWith(ReasonOption, StringComparison.Ordinal))?[ReasonOption.Length..];
+        var pushed = new RepositoryPushed(push.Project, push.Actor, moved, push.Options, reason);
         await store.EndAsync(push.Id, moved.Count == 0 ? null : new AuditEvent(push.Actor, "repository.push", $"projects/{push.Project}",
-            new { updates = moved.Take(MaxTold), count = moved.Count, options = push.Options, reason }), ct);
-        if (moved.Count > 0) await events.PublishAsync(new RepositoryPushed(push.Project, push.Actor, moved, push.Options, reason), ct);
+            new { updates = moved.Take(MaxTold), count = moved.Count, options = push.Options, reason }), pushed, delivery.Subscribers, time.NowMs(), ct);
+        if (moved.Count == 0) return;
+        delivery.Wake();
+        await events.PublishAsync(pushed, ct);
     }
 
     /// <returns>The push as it was accepted; null when it was refused, or git never asked.</returns>

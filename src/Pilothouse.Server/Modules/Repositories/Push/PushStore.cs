@@ -18,9 +18,12 @@ internal sealed class PushStore(Db db, IAuditLog audit)
         new { push.Id, push.Project, push.Actor, updates = WireJson.Write(push.Updates), options = WireJson.Write(push.Options), push.CreatedMs }), ct);
 
     /// <summary>After git moved the refs, or did not (no record).</summary>
-    public Task EndAsync(string id, AuditEvent? record, CancellationToken ct) => db.WriteAsync(async session =>
+    /// <param name="subscribers">Those who are to be told of <paramref name="push"/>, whatever happens from here on.</param>
+    public Task EndAsync(string id, AuditEvent? record, RepositoryPushed push, IReadOnlyCollection<string> subscribers, long nowMs, CancellationToken ct) => db.WriteAsync(async session =>
     {
-        if (await session.ExecuteAsync("DELETE FROM rep_push WHERE id = @id", new { id }) > 0 && record is not null) await audit.AppendAsync(session, record);
+        if (await session.ExecuteAsync("DELETE FROM rep_push WHERE id = @id", new { id }) == 0 || record is null) return;
+        await audit.AppendAsync(session, record);
+        await PushOutbox.AddAsync(session, id, subscribers, push, nowMs);
     }, ct);
 
     /// <param name="project">Null = of all.</param>

@@ -1,7 +1,4 @@
 using System.Text;
-using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Time.Testing;
 using Pilothouse.Client;
 using Pilothouse.Protocols.V1;
 using Pilothouse.Server.Modules.Pipelines.Ci;
@@ -10,23 +7,16 @@ using Pilothouse.Testing;
 namespace Pilothouse.Server.Tests.Modules.Pipelines.Ci;
 
 /// <summary>Builds on local servers that answer as the systems' documentation says (named at each client).</summary>
-public sealed class CiBuildTests : IAsyncLifetime
+public sealed class CiBuildTests : CiTestBase
 {
     private const string Job = "/job/team/job/faq";
     private const string Secret = "s3cret-token-of-ci";
-
-    private readonly FakeTimeProvider _time = new(DateTimeOffset.Parse("2026-11-25T10:00:00Z", System.Globalization.CultureInfo.InvariantCulture));
-    private ScriptedCi _ci = null!;
-
-    public async ValueTask InitializeAsync() => _ci = await ScriptedCi.StartAsync();
-
-    public ValueTask DisposeAsync() => _ci.DisposeAsync();
 
     [Theory, DatabaseData]
     public async Task A_push_builds_on_Jenkins_and_its_result_stands_at_the_commit(string kind)
     {
         await using var server = await ServerAsync(kind);
-        _ci.On($"POST {Job}/buildWithParameters", 201, "", ("Location", "http://a-name-that-jenkins-believes-in/queue/item/7/"))
+        Ci.On($"POST {Job}/buildWithParameters", 201, "", ("Location", "http://a-name-that-jenkins-believes-in/queue/item/7/"))
             .On("GET /queue/item/7/api/json", 200, """{"cancelled":false,"why":"In the quiet period. Expires in 4 sec"}""")
             .On("GET /queue/item/7/api/json", 200, """{"cancelled":false,"executable":{"number":12,"url":"http://jenkins.example/job/team/job/faq/12/"}}""")
             .On($"GET {Job}/12/api/json", 200, """{"building":true,"result":null,"url":"http://jenkins.example/job/team/job/faq/12/"}""")
@@ -40,7 +30,7 @@ public sealed class CiBuildTests : IAsyncLifetime
         Assert.Equal("http://jenkins.example/job/team/job/faq/12/", build.Url);
         var status = Assert.Single(await server.Client.ListCommitStatusesAsync("p", commit, default));
         Assert.Equal(("pilothouse/nightly", "failure", build.Url), (status.Context, status.State, status.TargetUrl));
-        var start = _ci.Asked[0];
+        var start = Ci.Asked[0];
         Assert.Equal("Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes("ann:" + Secret)), start.Headers["Authorization"]);
         Assert.Contains("PILOTHOUSE_COMMIT=" + commit, start.Body);
     }
@@ -49,12 +39,12 @@ public sealed class CiBuildTests : IAsyncLifetime
     public async Task A_password_needs_a_crumb_with_its_session()
     {
         await using var server = await ServerAsync("sqlite");
-        _ci.On("GET /crumbIssuer/api/json", 200, """{"_class":"x","crumb":"c-1","crumbRequestField":"Jenkins-Crumb"}""", ("Set-Cookie", "JSESSIONID.1=abc; Path=/; HttpOnly"))
+        Ci.On("GET /crumbIssuer/api/json", 200, """{"_class":"x","crumb":"c-1","crumbRequestField":"Jenkins-Crumb"}""", ("Set-Cookie", "JSESSIONID.1=abc; Path=/; HttpOnly"))
             .On($"POST {Job}/buildWithParameters", async http =>
             {
                 var ok = http.Request.Headers["Jenkins-Crumb"] == "c-1" && http.Request.Headers.Cookie == "JSESSIONID.1=abc";
                 http.Response.StatusCode = ok ? 201 : 403;
-                if (ok) http.Response.Headers.Location = _ci.Url + "/queue/item/8/";
+                if (ok) http.Response.Headers.Location = Ci.Url + "/queue/item/8/";
                 else await Microsoft.AspNetCore.Http.HttpResponseWritingExtensions.WriteAsync(http.Response, "No valid crumb was included in the request");
             })
             .On("GET /queue/item/8/api/json", 200, """{"cancelled":true}""");
@@ -65,14 +55,14 @@ public sealed class CiBuildTests : IAsyncLifetime
 
         Assert.Equal("cancelled", build.State);
         Assert.Contains("queue", build.Error);
-        Assert.Equal(2, _ci.Asked.Count(a => a.Method == "POST"));
+        Assert.Equal(2, Ci.Asked.Count(a => a.Method == "POST"));
     }
 
     [Fact]
     public async Task A_wrong_crumb_or_credential_ends_the_build_and_is_not_tried_again()
     {
         await using var server = await ServerAsync("sqlite");
-        _ci.On("GET /crumbIssuer/api/json", 200, """{"crumb":"old","crumbRequestField":"Jenkins-Crumb"}""").On($"POST {Job}/buildWithParameters", 403, "No valid crumb");
+        Ci.On("GET /crumbIssuer/api/json", 200, """{"crumb":"old","crumbRequestField":"Jenkins-Crumb"}""").On($"POST {Job}/buildWithParameters", 403, "No valid crumb");
         await JenkinsAsync(server);
         await PushAsync(server);
 
@@ -82,14 +72,14 @@ public sealed class CiBuildTests : IAsyncLifetime
         Assert.Contains("403", build.Error!);
         Assert.Contains("credentials", build.Error);
         Assert.DoesNotContain(Secret, build.Error);
-        Assert.Equal(2, _ci.Asked.Count(a => a.Method == "POST"));
+        Assert.Equal(2, Ci.Asked.Count(a => a.Method == "POST"));
     }
 
     [Fact]
     public async Task Cut_connections_and_overload_are_tried_again_when_it_asks_to()
     {
         await using var server = await ServerAsync("sqlite");
-        _ci.Cut($"POST {Job}/buildWithParameters")
+        Ci.Cut($"POST {Job}/buildWithParameters")
             .On($"POST {Job}/buildWithParameters", 429, "", ("Retry-After", "120"))
             .On($"POST {Job}/buildWithParameters", 503)
             .On($"POST {Job}/buildWithParameters", 201, "", ("Location", "/queue/item/9/"))
@@ -99,7 +89,7 @@ public sealed class CiBuildTests : IAsyncLifetime
         await PushAsync(server);
 
         Assert.Equal("success", (await EndAsync(server)).State);
-        Assert.Equal(4, _ci.Asked.Count(a => a.Method == "POST"));
+        Assert.Equal(4, Ci.Asked.Count(a => a.Method == "POST"));
     }
 
     [Fact]
@@ -107,7 +97,7 @@ public sealed class CiBuildTests : IAsyncLifetime
     {
         await using var server = await ServerAsync("sqlite");
         const string pipeline = "5034460f-c7c4-4c43-9457-de07e2029e7b";
-        _ci.On("POST /api/v2/project/gh/acme/faq/pipeline", 201, $$"""{"id":"{{pipeline}}","state":"pending","number":25}""")
+        Ci.On("POST /api/v2/project/gh/acme/faq/pipeline", 201, $$"""{"id":"{{pipeline}}","state":"pending","number":25}""")
             .On($"GET /api/v2/pipeline/{pipeline}/workflow", 200, """{"items":[]}""")
             .On($"GET /api/v2/pipeline/{pipeline}/workflow", 200, """{"items":[{"status":"success"},{"status":"failed"}]}""")
             .On("POST /repo/acme%2Ffaq/requests", 202, """{"@type":"pending","remaining_requests":9,"request":{"id":44}}""")
@@ -118,16 +108,16 @@ public sealed class CiBuildTests : IAsyncLifetime
             .On("GET /api/v4/projects/acme%2Ffaq/pipelines/61", 200, """{"id":61,"status":"success"}""")
             .On("POST /api/v4/projects/9/trigger/pipeline", 201, """{"id":62,"status":"created","web_url":"https://gitlab.example/x/-/pipelines/62"}""");
         foreach (var (name, system, target, secret) in ((string, string, string, string)[])[("a", "circleci", "gh/acme/faq", Secret), ("b", "travis", "acme/faq", Secret), ("c", "github", "acme/faq", Secret), ("d", "gitlab", "acme/faq", Secret), ("e", "gitlab", "9", "glptt-1")])
-            await server.Client.ConnectCiAsync("p", name, new NewCiConnection(system, target, secret, _ci.Url), default);
+            await server.Client.ConnectCiAsync("p", name, new NewCiConnection(system, target, secret, Ci.Url), default);
         await PushAsync(server);
 
         var builds = await FollowAsync(server, 5);
 
         Assert.Equal([("a", "failure"), ("b", "success"), ("c", "triggered"), ("d", "success"), ("e", "triggered")], builds.Select(b => (b.Connection, b.State)).Order());
-        Assert.All(_ci.Asked.Where(a => a.Path.StartsWith("/api/v2", StringComparison.Ordinal)), a => Assert.Equal(Secret, a.Headers["Circle-Token"]));
-        Assert.All(_ci.Asked.Where(a => a.Path.StartsWith("/repo/", StringComparison.Ordinal)), a => Assert.Equal(("token " + Secret, "3"), (a.Headers["Authorization"], a.Headers["Travis-API-Version"])));
-        Assert.Contains("\"event_type\":\"pilothouse\"", _ci.Asked.Single(a => a.Path == "/repos/acme/faq/dispatches").Body);
-        Assert.Contains("token=glptt-1&ref=main", _ci.Asked.Single(a => a.Path == "/api/v4/projects/9/trigger/pipeline").Body);
+        Assert.All(Ci.Asked.Where(a => a.Path.StartsWith("/api/v2", StringComparison.Ordinal)), a => Assert.Equal(Secret, a.Headers["Circle-Token"]));
+        Assert.All(Ci.Asked.Where(a => a.Path.StartsWith("/repo/", StringComparison.Ordinal)), a => Assert.Equal(("token " + Secret, "3"), (a.Headers["Authorization"], a.Headers["Travis-API-Version"])));
+        Assert.Contains("\"event_type\":\"pilothouse\"", Ci.Asked.Single(a => a.Path == "/repos/acme/faq/dispatches").Body);
+        Assert.Contains("token=glptt-1&ref=main", Ci.Asked.Single(a => a.Path == "/api/v4/projects/9/trigger/pipeline").Body);
     }
 
     [Fact]
@@ -184,18 +174,7 @@ public sealed class CiBuildTests : IAsyncLifetime
     }
 
     private Task<CiConnection> JenkinsAsync(TestServer server, string branches = "*") =>
-        server.Client.ConnectCiAsync("p", "nightly", new NewCiConnection("jenkins", "team/faq", Secret, _ci.Url, "ann", null, [branches]), default);
-
-    private async Task<TestServer> ServerAsync(string kind)
-    {
-        var server = await TestServer.StartAsync(kind, builder =>
-        {
-            builder.Services.AddSingleton<TimeProvider>(_time);
-            builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?> { ["Pipelines:FollowBuilds"] = "false" }); // tests say when it looks
-        });
-        await server.Client.CreateProjectAsync("p", default);
-        return server;
-    }
+        server.Client.ConnectCiAsync("p", "nightly", new NewCiConnection("jenkins", "team/faq", Secret, Ci.Url, "ann", null, [branches]), default);
 
     private static Task<string> PushAsync(TestServer server, params string[] options) => StatusTests.PushAsync(server, "p", options);
 
@@ -209,7 +188,7 @@ public sealed class CiBuildTests : IAsyncLifetime
         for (var pass = 0; pass < 12; pass++)
         {
             await server.Service<CiDispatcher>().PassAsync(default);
-            _time.Advance(TimeSpan.FromMinutes(2));
+            Time.Advance(TimeSpan.FromMinutes(2));
         }
         return await server.Client.ListCiBuildsAsync("p", 10, default);
     }

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Net;
 using System.Security.Cryptography;
 using System.Text;
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
 using Pilothouse.Client;
@@ -14,17 +13,10 @@ using Pilothouse.Testing;
 namespace Pilothouse.Server.Tests.Modules.Pipelines.Ci;
 
 /// <summary>Deliveries in the form and with the signature that each system documents.</summary>
-public sealed class CiWebhookTests : IAsyncLifetime
+public sealed class CiWebhookTests : CiTestBase
 {
     private const string Secret = "a-webhook-secret-of-tests";
     private const string Token = "api-token";
-
-    private readonly FakeTimeProvider _time = new(DateTimeOffset.Parse("2026-11-25T10:00:00Z", CultureInfo.InvariantCulture));
-    private ScriptedCi _ci = null!;
-
-    public async ValueTask InitializeAsync() => _ci = await ScriptedCi.StartAsync();
-
-    public ValueTask DisposeAsync() => _ci.DisposeAsync();
 
     // https://circleci.com/docs/webhooks/#validate-webhooks
     [Theory]
@@ -34,7 +26,7 @@ public sealed class CiWebhookTests : IAsyncLifetime
     [InlineData("foo", "secret", "773ba44693c7553d6ee20f61ea5d2757a9a4f4a44d2841ae4e95b52e4cd62db4")]
     public void CircleCIs_published_vectors_fit(string body, string secret, string signature)
     {
-        var signatures = new HookSignatures(_time);
+        var signatures = new HookSignatures(Time);
         bool Fits(string header) => signatures.Fits("circleci", secret, Request(body, ("circleci-signature", header)));
         Assert.True(Fits("v1=" + signature));
         Assert.True(Fits($"v2=00,v1={signature}"));
@@ -44,17 +36,17 @@ public sealed class CiWebhookTests : IAsyncLifetime
     }
 
     [Fact]
-    public void GitLabs_signing_token_covers_id_and_time_and_is_never_taken_as_a_plain_token()
+    public void GitLabs_signing_token_covers_id_andTime_and_is_never_taken_as_a_plain_token()
     {
-        var signatures = new HookSignatures(_time);
+        var signatures = new HookSignatures(Time);
         var key = RandomNumberGenerator.GetBytes(24);
-        var (secret, at) = ("whsec_" + Convert.ToBase64String(key), _time.GetUtcNow().ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture));
+        var (secret, at) = ("whsec_" + Convert.ToBase64String(key), Time.GetUtcNow().ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture));
         string Sign(string id, string time) => "v1," + Convert.ToBase64String(HMACSHA256.HashData(key, Encoding.UTF8.GetBytes($"{id}.{time}.{{}}")));
         bool Fits(string id, string time, string signature) => signatures.Fits("gitlab", secret, Request("{}", ("webhook-id", id), ("webhook-timestamp", time), ("webhook-signature", signature)));
         Assert.True(Fits("1", at, "v1,AAAA " + Sign("1", at)));
         Assert.False(Fits("2", at, Sign("1", at)));
         Assert.False(Fits("", at, Sign("", at)));
-        var old = _time.GetUtcNow().AddMinutes(-6).ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
+        var old = Time.GetUtcNow().AddMinutes(-6).ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
         Assert.False(Fits("1", old, Sign("1", old)));
         Assert.False(signatures.Fits("gitlab", secret, Request("{}", ("X-Gitlab-Token", secret))));
         Assert.True(signatures.Fits("gitlab", "plain-token-of-a-hook", Request("{}", ("X-Gitlab-Token", "plain-token-of-a-hook"))));
@@ -65,7 +57,7 @@ public sealed class CiWebhookTests : IAsyncLifetime
     {
         await using var server = await ServerAsync(kind);
         await ConnectAsync(server, "github", "acme/faq");
-        _ci.On("POST /repos/acme/faq/dispatches", 204);
+        Ci.On("POST /repos/acme/faq/dispatches", 204);
         var commit = await StatusTests.PushAsync(server, "p");
         await Eventually.TrueAsync(async () => (await BuildsAsync(server)).Count == 1);
         await server.Service<CiDispatcher>().PassAsync(default);
@@ -139,7 +131,7 @@ public sealed class CiWebhookTests : IAsyncLifetime
         using var first = RSA.Create(2048);
         using var second = RSA.Create(2048);
         string Config(RSA key) => System.Text.Json.JsonSerializer.Serialize(new { config = new { notifications = new { webhook = new { public_key = key.ExportSubjectPublicKeyInfoPem() } } } });
-        _ci.On("GET /config", 200, Config(first)).On("GET /config", 200, Config(second));
+        Ci.On("GET /config", 200, Config(first)).On("GET /config", 200, Config(second));
         var commit = await StatusTests.PushAsync(server, "p", "-o", "ci.skip");
         async Task<HttpStatusCode> SendAsync(RSA key, string state, int number, string owner = "Acme")
         {
@@ -152,11 +144,11 @@ public sealed class CiWebhookTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.OK, await SendAsync(first, "started", 1));
         Assert.Equal(HttpStatusCode.OK, await SendAsync(first, "passed", 1));
         Assert.Equal(HttpStatusCode.Unauthorized, await SendAsync(first, "failed", 1, owner: "fork")); // Travis' signature, but another's repository
-        Assert.Single(_ci.Asked, a => a.Path == "/config");
+        Assert.Single(Ci.Asked, a => a.Path == "/config");
         Assert.Equal(HttpStatusCode.Unauthorized, await SendAsync(second, "failed", 1)); // a key that is fresh is not fetched for every forger
-        Assert.Single(_ci.Asked, a => a.Path == "/config");
+        Assert.Single(Ci.Asked, a => a.Path == "/config");
         Assert.Equal("success", Assert.Single(await BuildsAsync(server)).State);
-        _time.Advance(TimeSpan.FromMinutes(6));
+        Time.Advance(TimeSpan.FromMinutes(6));
         Assert.Equal(HttpStatusCode.OK, await SendAsync(second, "failed", 1));
         Assert.Equal("failure", Assert.Single(await BuildsAsync(server)).State);
     }
@@ -167,7 +159,7 @@ public sealed class CiWebhookTests : IAsyncLifetime
         await using var server = await ServerAsync("sqlite");
         await ConnectAsync(server, "circleci", "gh/acme/faq");
         const string pipeline = "5034460f-c7c4-4c43-9457-de07e2029e7b";
-        _ci.On("POST /api/v2/project/gh/acme/faq/pipeline", 201, $$"""{"id":"{{pipeline}}"}""")
+        Ci.On("POST /api/v2/project/gh/acme/faq/pipeline", 201, $$"""{"id":"{{pipeline}}"}""")
             .On($"GET /api/v2/pipeline/{pipeline}/workflow", 200, """{"items":[{"status":"success"},{"status":"running"}]}""")
             .On($"GET /api/v2/pipeline/{pipeline}/workflow", 200, """{"items":[{"status":"success"},{"status":"success"}]}""");
         await StatusTests.PushAsync(server, "p");
@@ -223,19 +215,6 @@ public sealed class CiWebhookTests : IAsyncLifetime
         return System.Text.Json.JsonSerializer.Deserialize<CiHookAnswer>(await response.EnsureSuccessStatusCode().Content.ReadAsStringAsync(), PilothouseClient.Json)!;
     }
 
-    private static Task<IReadOnlyList<CiBuild>> BuildsAsync(TestServer server) => server.Client.ListCiBuildsAsync("p", 10, default);
-
     private Task<CiConnection> ConnectAsync(TestServer server, string system, string target, string? hook = Secret) =>
-        server.Client.ConnectCiAsync("p", "c", new NewCiConnection(system, target, Token, _ci.Url, system == "jenkins" ? "ann" : null, WebhookSecret: hook), default);
-
-    private async Task<TestServer> ServerAsync(string kind)
-    {
-        var server = await TestServer.StartAsync(kind, builder =>
-        {
-            builder.Services.AddSingleton<TimeProvider>(_time);
-            builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?> { ["Pipelines:FollowBuilds"] = "false" }); // tests say when it looks
-        });
-        await server.Client.CreateProjectAsync("p", default);
-        return server;
-    }
+        server.Client.ConnectCiAsync("p", "c", new NewCiConnection(system, target, Token, Ci.Url, system == "jenkins" ? "ann" : null, WebhookSecret: hook), default);
 }

@@ -1,7 +1,7 @@
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Pilothouse.Server.Modules.Pipelines.Api;
 using Pilothouse.Server.Modules.Registry.Api;
-using Pilothouse.Server.Modules.Repositories.Api;
 using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Pipelines.Ci.Jobs;
@@ -9,23 +9,25 @@ namespace Pilothouse.Server.Modules.Pipelines.Ci.Jobs;
 /// <summary>
 /// Follows jobs by the events of what runs them, and looks itself once a minute and at the start: an event that a crash swallowed is made up for.
 /// </summary>
-internal sealed partial class CiJobLoop(CiJobService service, CiJobStore store, CiStore builds, CiArtifacts artifacts, IJobs commands, IServiceTokens tokens, IEventBus events, TimeProvider time, ILogger<CiJobLoop> logger) : DueLoop(time)
+internal sealed partial class CiJobLoop(CiJobService service, CiJobStore store, CiStore builds, CiArtifacts artifacts, IJobs commands, IServiceTokens tokens, IEventBus events, TimeProvider time, IHostApplicationLifetime lifetime, ILogger<CiJobLoop> logger) : DueLoop(time)
 {
     /// <summary>Between the note that a job starts and the note of what runs it a server may die.</summary>
     private const long LostMs = 5 * 60_000;
 
     public override Task StartAsync(CancellationToken cancellationToken)
     {
-        events.Subscribe<RepositoryPushed>("ci jobs", service.PushedAsync);
         events.Subscribe<RegistryChanged>("ci jobs", (change, ct) => change.Change == RegistryChange.VersionCreated ? service.VersionAddedAsync(ct) : Task.CompletedTask);
         events.Subscribe<JobStarted>("ci jobs", (started, ct) => FollowAsync(store.OfAsync(started.Id, null, ct), ct));
         events.Subscribe<JobFinished>("ci jobs", (ended, ct) => FollowAsync(store.OfAsync(ended.Job.Id, null, ct), ct));
         events.Subscribe<BuildMoved>("ci jobs", (moved, ct) => FollowAsync(store.OfAsync(null, moved.Build, ct), ct));
+        // Jobs call this server, which listens only when it has started.
+        lifetime.ApplicationStarted.Register(Wake);
         return base.StartAsync(cancellationToken);
     }
 
     public override async Task PassAsync(CancellationToken ct)
     {
+        if (!lifetime.ApplicationStarted.IsCancellationRequested) return;
         foreach (var job in await store.OpenAsync(ct)) await FollowAsync(Task.FromResult<CiJobRow?>(job), ct);
     }
 

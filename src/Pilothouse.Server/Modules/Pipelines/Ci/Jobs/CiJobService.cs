@@ -9,12 +9,14 @@ using Pilothouse.Server.Platform;
 namespace Pilothouse.Server.Modules.Pipelines.Ci.Jobs;
 
 /// <summary>Which jobs of pilothouse.yaml run, and when: those that a push or a new version starts, each after what it needs.</summary>
-internal sealed class CiJobService(CiJobStore store, CiJobStarter starter, CiTeller teller, IProjects projects, IRepositories repositories, IRepositoryBrowser browser, IJobs commands, IBlobStore blobs, Ids ids, TimeProvider time) : ICiJobs
+internal sealed class CiJobService(CiJobStore store, CiJobStarter starter, CiTeller teller, IProjects projects, IRepositories repositories, IRepositoryBrowser browser, IJobs commands, IBlobStore blobs, Ids ids, TimeProvider time) : ICiJobs, IPushSubscriber
 {
     /// <summary>Of the file itself, when its faults keep every job from starting.</summary>
     private const string FileContext = ICommitStatuses.OwnPrefix + "ci";
     private const int MaxPage = 1_000;
     private const string Heads = "refs/heads/";
+
+    public string Subscriber => "ci jobs";
 
     public async Task<IReadOnlyList<CiJob>> ListAsync(string project, string? commit, int limit, CancellationToken ct)
     {
@@ -50,7 +52,8 @@ internal sealed class CiJobService(CiJobStore store, CiJobStarter starter, CiTel
     public async Task<Stream> OpenArtifactAsync(string project, string id, string path, CancellationToken ct) =>
         (await FindAsync(project, id, ct)).Artifacts.FirstOrDefault(a => a.Path == path) is { } file ? await blobs.OpenReadAsync(file.Digest, ct) : throw new PilothouseException(ErrorCode.NotFound, "The job kept no such file.");
 
-    public async Task PushedAsync(RepositoryPushed push, CancellationToken ct)
+    /// <summary>Told twice of a push, it starts nothing twice: jobs of a commit run once.</summary>
+    public async Task PushedAsync(string id, RepositoryPushed push, CancellationToken ct)
     {
         if (push.Options.Contains(RepositoryPushed.SkipCi)) return;
         foreach (var update in push.Updates.Where(u => u.Ref.StartsWith(Heads, StringComparison.Ordinal) && !IsNone(u.NewCommit)))
@@ -170,8 +173,15 @@ internal sealed class CiJobService(CiJobStore store, CiJobStarter starter, CiTel
     private async Task<IReadOnlyList<string>?> ChangedAsync(string project, RefUpdate update, CancellationToken ct)
     {
         if (IsNone(update.OldCommit)) return null;
-        var diff = (await browser.CompareAsync(project, update.OldCommit, update.NewCommit, ct)).Diff;
-        return diff.Count > diff.Files.Count ? null : [.. diff.Files.SelectMany(f => new[] { f.OldPath, f.Path }).OfType<string>()];
+        try
+        {
+            var diff = (await browser.CompareAsync(project, update.OldCommit, update.NewCommit, ct)).Diff;
+            return diff.Count > diff.Files.Count ? null : [.. diff.Files.SelectMany(f => new[] { f.OldPath, f.Path }).OfType<string>()];
+        }
+        catch (PilothouseException e) when (e.Code == ErrorCode.NotFound)
+        {
+            return null; // told late: what the branch had is gone
+        }
     }
 
     private async Task<string?> HeadAsync(Project project, CancellationToken ct)

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Options;
 using Pilothouse.Data;
 using Pilothouse.Server.Modules.Audit.Api;
 
@@ -9,10 +10,11 @@ namespace Pilothouse.Server.Modules.Pipelines.Ci.Webhooks;
 internal sealed record HookOutcome(string Result, string? Reason, BuildRow? Build);
 
 /// <summary>Takes deliveries: the note that it came and what it changes are one transaction, so one that failed may come again.</summary>
-internal sealed class HookStore(Db db, IAuditLog audit)
+internal sealed class HookStore(Db db, IAuditLog audit, IOptions<PipelinesOptions> options)
 {
     /// <summary>A delivery is known for this long; what it told of has ended long before, and older builds take no reports.</summary>
-    private const long KeepMs = 30L * 24 * 3_600_000;
+    private long KeepMs => (long)options.Value.KeepDeliveries.TotalMilliseconds;
+
     private const long AskEveryMs = 5_000;
 
     /// <param name="ids">Names of the delivery; one that is known makes it a duplicate.</param>
@@ -23,7 +25,6 @@ internal sealed class HookStore(Db db, IAuditLog audit)
         foreach (var id in ids)
             if (await s.ExecuteAsync("INSERT INTO pip_delivery (project, connection, id, received_ms) VALUES (@project, @connection, @id, @nowMs) ON CONFLICT (project, connection, id) DO NOTHING", new { project, connection, id, nowMs }) == 0)
                 return new HookOutcome("duplicate", "This delivery was taken before.", null);
-        await s.ExecuteAsync("DELETE FROM pip_delivery WHERE received_ms < @old", new { old = nowMs - KeepMs });
         if (report is null) return new HookOutcome("ignored", "The event tells of no build.", null);
         if (await FindAsync(s, project, connection, report) is not { } build)
         {
