@@ -27,6 +27,9 @@ public sealed partial class PilothouseClient
     public Task<IReadOnlyList<CiBuild>> ListCiBuildsAsync(string project, int limit, CancellationToken ct) =>
         GetAsync<IReadOnlyList<CiBuild>>($"{CiPath(project)}/builds?limit={limit.ToString(System.Globalization.CultureInfo.InvariantCulture)}", ct);
 
+    /// <summary>Schedules of jobs of pilothouse.yaml, with their next rounds.</summary>
+    public Task<IReadOnlyList<CiScheduleInfo>> ListCiSchedulesAsync(string project, CancellationToken ct) => GetAsync<IReadOnlyList<CiScheduleInfo>>($"{CiPath(project)}/schedules", ct);
+
     /// <summary>Jobs of pilothouse.yaml, newest first.</summary>
     /// <param name="commit">Null = of all.</param>
     public Task<IReadOnlyList<CiJob>> ListCiJobsAsync(string project, string? commit, int limit, CancellationToken ct) =>

@@ -1,4 +1,5 @@
 using Pilothouse.Protocols.Ci.Templates;
+using Pilothouse.Protocols.ProjectFiles;
 
 namespace Pilothouse.Protocols.Ci;
 
@@ -18,18 +19,26 @@ public static class CiFiles
 
     /// <param name="project">Name of the project on the server.</param>
     /// <param name="baseline">What is compared with: an environment or a revision; null = no comparison, only floors.</param>
-    public static IReadOnlyList<CiFile> For(CiSystem system, string project, string? baseline) =>
+    /// <param name="schedules">Rounds of the pipeline, where the system's file can say them; null = the project says nothing of it: each night.</param>
+    public static IReadOnlyList<CiFile> For(CiSystem system, string project, string? baseline, IReadOnlyList<CiSchedule>? schedules) =>
     [
         new(CiSystems.FileOf(system), system switch
         {
-            CiSystem.Jenkins => JenkinsTemplate.Write(baseline),
-            CiSystem.CircleCi => CircleCiTemplate.Write(baseline),
-            CiSystem.Travis => TravisTemplate.Write(baseline),
-            CiSystem.GitHub => GitHubTemplate.Write(baseline),
-            _ => GitLabTemplate.Write(baseline),
+            CiSystem.Jenkins => JenkinsTemplate.Write(baseline, schedules),
+            CiSystem.CircleCi => CircleCiTemplate.Write(baseline, schedules),
+            CiSystem.Travis => TravisTemplate.Write(baseline, schedules),
+            CiSystem.GitHub => GitHubTemplate.Write(baseline, schedules),
+            _ => GitLabTemplate.Write(baseline, schedules),
         }),
         new(ScriptPath, ScriptTemplate.Write(project)),
     ];
+
+    /// <summary>Schedules that a project's pipeline has: those of the jobs that this server does not start on a connected system itself. Null = no job has any.</summary>
+    public static IReadOnlyList<CiSchedule>? SchedulesOf(ProjectFile project)
+    {
+        var all = project.Ci.Values.Where(j => j.On.Schedule.Count > 0).ToList();
+        return all.Count == 0 ? null : [.. all.Where(j => j.Runner == CiJobEntry.BuiltIn).SelectMany(j => j.On.Schedule).Distinct()];
+    }
 
     /// <summary>What a person has to set in the system, and where.</summary>
     public static IReadOnlyList<CiSecret> Secrets(CiSystem system)

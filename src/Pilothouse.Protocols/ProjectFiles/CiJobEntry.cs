@@ -25,6 +25,12 @@ public sealed record CiJobEntry
     /// <summary>Time for all steps together.</summary>
     public required TimeSpan Timeout { get; init; }
 
+    /// <summary>Bytes that its processes may have together; null = no limit.</summary>
+    public required long? Memory { get; init; }
+
+    /// <summary>Processor time that its processes may use together, on all cores; null = no limit.</summary>
+    public required TimeSpan? Cpu { get; init; }
+
     /// <summary>A protected branch takes a commit only when this job succeeded on it.</summary>
     public required bool Required { get; init; }
 
@@ -41,18 +47,24 @@ public sealed record CiJobEntry
 /// <param name="Push">Branches; <c>*</c> and <c>?</c> stand for anything.</param>
 /// <param name="Paths">A push starts it only when a file of these changed; empty = any.</param>
 /// <param name="Registry">A new version of a model, prompt or data set starts it on the default branch.</param>
-public sealed record CiTriggers(IReadOnlyList<string> Push, IReadOnlyList<string> Paths, bool Registry)
+/// <param name="Schedule">Rounds that start it.</param>
+public sealed record CiTriggers(IReadOnlyList<string> Push, IReadOnlyList<string> Paths, bool Registry, IReadOnlyList<CiSchedule> Schedule)
 {
     /// <summary>Every push to a branch.</summary>
-    public static CiTriggers Default { get; } = new(["*"], [], Registry: false);
+    public static CiTriggers Default { get; } = new(["*"], [], Registry: false, []);
 }
 
-/// <summary>One step: exactly one of the two.</summary>
+/// <param name="Cron">As <see cref="CronSchedule"/> has it, in UTC.</param>
+/// <param name="Branch">Whose head it runs; null = the default branch.</param>
+public sealed record CiSchedule(string Cron, string? Branch);
+
+/// <summary>One step: exactly one of the three.</summary>
 /// <param name="Run">For <c>sh -e</c>, in the checkout.</param>
 /// <param name="Suites">Names of suites; empty = all of the project, with its fairness checks.</param>
-public sealed record CiStepEntry(ProjectSource Source, string? Name, string? Run, IReadOnlyList<string>? Suites)
+/// <param name="Sync">Brings what pilothouse.lock tracks into the checkout.</param>
+public sealed record CiStepEntry(ProjectSource Source, string? Name, string? Run, IReadOnlyList<string>? Suites, bool Sync)
 {
-    public string Title => Name ?? (Suites is { } suites ? suites.Count == 0 ? "all suites" : "suites " + string.Join(", ", suites) : Run!.Split('\n')[0].Trim());
+    public string Title => Name ?? (Suites is { } suites ? suites.Count == 0 ? "all suites" : "suites " + string.Join(", ", suites) : Sync ? "sync" : Run!.Split('\n')[0].Trim());
 }
 
 /// <summary>Order of jobs.</summary>

@@ -10,6 +10,10 @@ internal sealed class CiReader(ReadContext context)
     private const int MaxPatterns = 50;
     private const int MaxSteps = 50;
     private const int MaxRun = 32 * 1024;
+    private const int MaxSchedules = 10;
+    private const int MaxBranch = 255;
+    private const long LeastMemory = 16L << 20;
+    private const long MostMemory = 64L << 40;
 
     public CiJobEntry? Job(string name, YamlNode node, string path)
     {
@@ -27,6 +31,8 @@ internal sealed class CiReader(ReadContext context)
             Runner = runner,
             Steps = Steps(o, builtIn),
             Timeout = o.Interval("timeout", required: false, "30m") ?? DefaultTimeout,
+            Memory = Memory(o),
+            Cpu = o.Interval("cpu", required: false, "10m"),
             Required = o.Flag("required"),
             Environment = Variables(o),
             JUnit = Patterns(o, "junit", "[reports/*.xml]"),
@@ -35,7 +41,9 @@ internal sealed class CiReader(ReadContext context)
         o.Finish();
         if (entry.Timeout <= TimeSpan.Zero || entry.Timeout > LongestTimeout)
             o.Fault("timeout", "A job may take more than nothing and at most a day.", "Write something like 30m.");
-        foreach (var key in (string[])["steps", "environment", "junit", "artifacts"])
+        if (entry.Cpu is { } cpu && cpu <= TimeSpan.Zero)
+            o.Fault("cpu", "A job needs some processor time.", "Write something like 10m.");
+        foreach (var key in (string[])["steps", "memory", "cpu", "environment", "junit", "artifacts"])
             if (!builtIn && o.Has(key))
                 o.Fault(key, $"'{key}' has no meaning for runner {ObjectReader.Shorten(runner)}: that system has a pipeline of its own.", $"Remove it, or use runner: {CiJobEntry.BuiltIn}.");
         return entry;
@@ -45,11 +53,53 @@ internal sealed class CiReader(ReadContext context)
     {
         if (job.Node("on", required: false, "{ push: [main] }") is not { } node || ObjectReader.Open(node, job.At("on"), "ci_on", context) is not { } o)
             return CiTriggers.Default;
-        // Only new versions start it, when nothing is said of pushes.
+        // Only new versions or its schedule start it, when nothing is said of pushes.
         var push = Patterns(o, "push", "[main, \"feature/*\"]");
-        var triggers = new CiTriggers(o.Has("push") || o.Has("registry") ? push : CiTriggers.Default.Push, Patterns(o, "paths", "[\"prompts/*\"]"), o.Flag("registry"));
+        var triggers = new CiTriggers(o.Has("push") || o.Has("registry") || o.Has("schedule") ? push : CiTriggers.Default.Push, Patterns(o, "paths", "[\"prompts/*\"]"), o.Flag("registry"), Schedules(o));
         o.Finish();
         return triggers;
+    }
+
+    private List<CiSchedule> Schedules(ObjectReader on)
+    {
+        const string example = "\"0 3 * * *\"";
+        if (on.Node("schedule", required: false, example) is not { } node)
+            return [];
+        var items = node is YamlSequence ? on.Items("schedule", required: false, example) : [node];
+        if (items.Count == 0)
+            on.Fault("schedule", "The list is empty.", $"Write schedule: {example}, or remove the key.");
+        if (items.Count > MaxSchedules)
+            on.Fault("schedule", $"A job has at most {MaxSchedules} schedules, not {items.Count}.", "Put several hours into one: 0 3,15 * * *.");
+        var schedules = new List<CiSchedule>();
+        foreach (var item in items.Take(MaxSchedules))
+        {
+            var path = node is YamlSequence ? $"schedule[{schedules.Count}]" : "schedule";
+            var (cron, branch) = ((item as YamlScalar)?.Text, (string?)null);
+            if (item is not YamlScalar)
+            {
+                if (ObjectReader.Open(item, on.At("") + path, "ci_schedule", context) is not { } o)
+                    continue;
+                (cron, branch) = (o.Text("cron", required: true, example), o.Text("branch", required: false, "main"));
+                o.Finish();
+                if (branch is { } name && (name.Length > MaxBranch || name[0] is '-' or '/' || name.Contains("..", StringComparison.Ordinal) || name.Any(c => char.IsControl(c) || char.IsWhiteSpace(c) || c is '*' or '?' or '[' or ':' or '^' or '~' or '\\')))
+                    o.Fault("branch", $"'{ObjectReader.Shorten(name)}' is no branch.", "Name one branch, without patterns.");
+            }
+            if (cron is not null && CronSchedule.Fault(cron) is { } fault)
+                on.FaultAt(item, path, $"'{ObjectReader.Shorten(cron)}': {fault.Message}", fault.Remedy);
+            schedules.Add(new CiSchedule(cron ?? "", branch));
+        }
+
+        return schedules;
+    }
+
+    private static long? Memory(ObjectReader o)
+    {
+        if (o.Text("memory", required: false, "2GiB") is not { } text)
+            return null;
+        if (ByteSize.TryParse(text, out var bytes) && bytes is >= LeastMemory and <= MostMemory)
+            return bytes;
+        o.Fault("memory", $"'{ObjectReader.Shorten(text)}' is no amount of memory from {ByteSize.Format(LeastMemory)} to {ByteSize.Format(MostMemory)}.", "Write a whole number and a unit, such as 512MiB or 2GiB.");
+        return null;
     }
 
     private List<CiStepEntry> Steps(ObjectReader job, bool required)
@@ -64,10 +114,10 @@ internal sealed class CiReader(ReadContext context)
         {
             if (ObjectReader.Open(items[i], $"{job.At("steps")}[{i}]", "ci_step", context) is not { } o)
                 continue;
-            var step = new CiStepEntry(o.Source, o.Text("name", required: false, "check the data"), o.Text("run", required: false, "sh check.sh"), Suites(o));
+            var step = new CiStepEntry(o.Source, o.Text("name", required: false, "check the data"), o.Text("run", required: false, "sh check.sh"), Suites(o), o.Flag("sync"));
             o.Finish();
-            if (step.Run is null == step.Suites is null)
-                o.Fault(step.Run is null ? "run" : "suites", "A step runs a command or suites: exactly one of the two.", "Write run: COMMAND, or suites: [NAME], or suites: all.");
+            if (new[] { step.Run is not null, step.Suites is not null, step.Sync }.Count(given => given) != 1)
+                o.Fault(step.Run is null ? "run" : step.Suites is null ? "sync" : "suites", "A step runs a command, or suites, or sync: exactly one of them.", "Write run: COMMAND, or suites: [NAME], or suites: all, or sync: true.");
             if (step.Run?.Length > MaxRun)
                 o.Fault("run", $"The command has {step.Run.Length} characters, more than {MaxRun}.", "Put it into a script of the repository.");
             steps.Add(step);

@@ -46,12 +46,19 @@ public sealed record NewCiBuild(string? Revision = null);
 
 /// <summary>A job of the section <c>ci</c> of pilothouse.yaml, at one commit.</summary>
 /// <param name="Ref">Branch that was pushed.</param>
-/// <param name="Cause">push, registry, by hand.</param>
+/// <param name="Cause">push, registry, schedule, by hand.</param>
 /// <param name="Runner">builtin, or the name of a connection.</param>
 /// <param name="State">waiting (for what it needs), queued, running, success, failure (a step said no), error (it could not run), skipped (what it needs did not succeed), cancelled.</param>
 /// <param name="Tests">Test cases of its JUnit files; null without any.</param>
 public sealed record CiJob(string Id, string Project, string Commit, string Ref, string Name, string Cause, string Runner, string State, bool Required, IReadOnlyList<string> Needs, string? Url, string? Error, int? Tests, int? Failures,
     IReadOnlyList<CiArtifact> Artifacts, string CreatedBy, long CreatedMs, long? StartedMs, long? FinishedMs);
+
+/// <summary>A schedule of a job of pilothouse.yaml.</summary>
+/// <param name="Cron">Five fields, in UTC.</param>
+/// <param name="NextMs">The round that comes next.</param>
+/// <param name="LastMs">The last round that was started, or could not be; null = none yet.</param>
+/// <param name="Error">Why the last round could not start.</param>
+public sealed record CiScheduleInfo(string Project, string Job, string Cron, string Branch, long NextMs, long? LastMs, string? Error);
 
 /// <summary>A file that a job kept.</summary>
 /// <param name="Path">Relative, with '/'.</param>

@@ -35,7 +35,6 @@ internal sealed class Checkout : IDisposable
             Directory.CreateDirectory(checkout.Folder);
             foreach (var folder in (string[])["home", "tmp"]) Directory.CreateDirectory(Path.Combine(checkout._root.FullName, folder));
             await GitAsync(checkout.Folder, ["init", "-q"], ct);
-            // Without its large files a checkout of a hosted project needs nothing but git; a step brings them when it needs them.
             await GitAsync(checkout.Folder, ["fetch", "-q", "--no-tags", isAddress ? repository : Path.GetFullPath(repository), commit], ct);
             await GitAsync(checkout.Folder, ["-c", "advice.detachedHead=false", "checkout", "-q", "--detach", commit], ct);
             return checkout;

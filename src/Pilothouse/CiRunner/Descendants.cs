@@ -1,6 +1,5 @@
 using System.ComponentModel;
 using System.Diagnostics;
-using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace Pilothouse.CiRunner;
@@ -51,34 +50,7 @@ internal static class Descendants
         }
     }
 
-    private static List<int> Alive()
-    {
-        var all = Directory.EnumerateDirectories("/proc").Select(d => int.TryParse(Path.GetFileName(d), NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? Read(id) : null).OfType<(int Id, int Parent, bool Zombie)>().ToList();
-        var children = all.ToLookup(p => p.Parent);
-        var (found, open) = (new List<int>(), new Queue<int>([Environment.ProcessId]));
-        while (open.TryDequeue(out var parent))
-            foreach (var child in children[parent])
-            {
-                if (!child.Zombie) found.Add(child.Id);
-                open.Enqueue(child.Id);
-            }
-        return found;
-    }
-
-    // 4711 (a name) S 4700 ...: the name may hold anything, so fields count from the last ')'. See proc(5).
-    private static (int, int, bool)? Read(int id)
-    {
-        try
-        {
-            var text = File.ReadAllText($"/proc/{id}/stat");
-            var fields = text[(text.LastIndexOf(')') + 2)..].Split(' ');
-            return (id, int.Parse(fields[1], CultureInfo.InvariantCulture), fields[0] == "Z");
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException or ArgumentException)
-        {
-            return null; // ended in the meantime
-        }
-    }
+    private static List<int> Alive() => [.. ProcessFigures.Descendants().Where(p => !p.Zombie).Select(p => p.Id)];
 
     private static void TryKill(Process process, bool tree)
     {

@@ -128,6 +128,45 @@ public sealed class CiLoopTests
         File.Delete(once);
     }
 
+    [Fact]
+    public async Task A_push_whose_server_is_killed_at_once_starts_its_jobs_all_the_same()
+    {
+        await using var world = await CiWorld.StartAsync(Runner, "\nci:\n  quick: { steps: [{ run: echo done }] }\n");
+        for (var round = 0; round < 3; round++)
+        {
+            world.Write("round.txt", $"{round}");
+            var commit = await world.CommitAsync("a round");
+            await world.GitAsync("push", "-q", new Uri(world.Server.Url, "/git/faq.git").ToString(), "HEAD:main");
+            await world.RestartAsync();
+            Assert.Equal("success", (await EndedAsync(world, commit))["quick"].State);
+        }
+    }
+
+    [Fact]
+    public async Task A_job_that_uses_more_than_its_limits_is_killed_and_says_which()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux() && Shell.Has("python3"), "needs Linux and python3.");
+        await using var world = await CiWorld.StartAsync(null, """
+
+            ci:
+              eats: { memory: 128MiB, cpu: 10m, steps: [{ run: "python3 -c 'import time; x = bytes(range(256)) * 1600000; print(len(x)); time.sleep(600)'" }] }
+              spins: { cpu: 2s, timeout: 10m, steps: [{ run: "(while :; do :; done) & while :; do :; done" }] }
+              fits: { memory: 512MiB, cpu: 5m, steps: [{ run: "python3 -c 'len(bytes(range(256)) * 100000)'" }] }
+
+            """);
+
+        var run = await world.RunAsync(ServerProcess.Executable, "ci", "run");
+
+        Assert.Equal(1, run.ExitCode);
+        Assert.Contains("more than its limit memory: 128MiB", run.Output);
+        Assert.Contains("more than its limit cpu: 2s", run.Output);
+        Assert.Contains("s of processor time", run.Output);
+        string Result(string job) => File.ReadAllText(Path.Combine(world.Repository, ".pilothouse/ci", job, "result.json"));
+        Assert.Contains("limit memory", Result("eats"));
+        Assert.Contains("limit cpu", Result("spins"));
+        Assert.Contains("\"success\"", Result("fits"));
+    }
+
     private static async Task<Dictionary<string, CiJob>> EndedAsync(CiWorld world, string commit)
     {
         IReadOnlyList<CiJob> jobs = [];

@@ -72,14 +72,14 @@ public sealed class PipelineFileTests : IDisposable
     public async Task The_script_is_plain_shell()
     {
         var path = Path.Combine(_folder.FullName, "ci.sh");
-        await File.WriteAllTextAsync(path, CiFiles.For(CiSystem.GitLab, "p", null)[1].Content);
+        await File.WriteAllTextAsync(path, CiFiles.For(CiSystem.GitLab, "p", null, null)[1].Content);
         Assert.Equal("", (await Shell.RunAsync(_folder.FullName, "sh", "-n", path)).Succeeded().Trim());
     }
 
     private string Write(CiSystem system, string name, string? baseline, Func<string, string> change)
     {
         var path = Path.Combine(_folder.FullName, name);
-        File.WriteAllText(path, change(CiFiles.For(system, "p", baseline)[0].Content));
+        File.WriteAllText(path, change(CiFiles.For(system, "p", baseline, null)[0].Content));
         return path;
     }
 }

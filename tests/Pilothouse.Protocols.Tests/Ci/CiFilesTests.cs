@@ -1,4 +1,5 @@
 using Pilothouse.Protocols.Ci;
+using Pilothouse.Protocols.ProjectFiles;
 
 namespace Pilothouse.Protocols.Tests.Ci;
 
@@ -11,8 +12,8 @@ public sealed class CiFilesTests
     {
         foreach (var baseline in (string?[])["production", null])
         {
-            var files = CiFiles.For(system, "support-assistant", baseline);
-            Assert.Equal(files, CiFiles.For(system, "support-assistant", baseline));
+            var files = CiFiles.For(system, "support-assistant", baseline, null);
+            Assert.Equal(files, CiFiles.For(system, "support-assistant", baseline, null));
             Assert.Equal([CiSystems.FileOf(system), CiFiles.ScriptPath], files.Select(f => f.Path));
             Assert.All(files, f => Assert.DoesNotContain('\r', f.Content));
             Assert.Empty(CiLint.Check(system, files[0].Content));
@@ -20,10 +21,28 @@ public sealed class CiFilesTests
         }
     }
 
+    [Theory]
+    [InlineData(CiSystem.Jenkins, "cron('TZ=Etc/UTC\\n0 3 * * 1-5\\n0 12 * * *')")]
+    [InlineData(CiSystem.GitHub, "  schedule:\n    - cron: \"0 3 * * 1-5\"\n    - cron: \"0 12 * * *\"\n")]
+    [InlineData(CiSystem.GitLab, "Pipeline schedules), in UTC: 0 3 * * 1-5; 0 12 * * * of next.")]
+    [InlineData(CiSystem.CircleCi, "Triggers), in UTC: 0 3 * * 1-5; 0 12 * * * of next.")]
+    [InlineData(CiSystem.Travis, "in UTC: 0 3 * * 1-5; 0 12 * * * of next.")]
+    public void Schedules_of_the_project_stand_where_the_file_can_say_them(CiSystem system, string says)
+    {
+        var project = ProjectFileReader.Parse("apiVersion: pilothouse/v1\nproject: p\nci:\n  a: { on: { schedule: \"0 3 * * 1-5\" }, steps: [{ run: x }] }\n  b: { on: { schedule: { cron: \"0 12 * * *\", branch: next } }, steps: [{ run: x }] }\n  c: { runner: jenkins, on: { schedule: \"0 6 * * *\" } }\n").File!;
+        var text = CiFiles.For(system, "p", null, CiFiles.SchedulesOf(project))[0].Content;
+        Assert.Contains(says, text);
+        Assert.DoesNotContain("0 6 * * *", text); // the server itself starts it there
+        Assert.Empty(CiLint.Check(system, text));
+        var none = CiFiles.For(system, "p", null, [])[0].Content;
+        Assert.DoesNotContain("cron", none.Replace("Cron Jobs", "", StringComparison.Ordinal));
+        Assert.Empty(CiLint.Check(system, none));
+    }
+
     [Theory, MemberData(nameof(Systems))]
     public void Every_secret_that_is_named_is_used_and_none_is_written(CiSystem system)
     {
-        var text = string.Concat(CiFiles.For(system, "p", "production").Select(f => f.Content));
+        var text = string.Concat(CiFiles.For(system, "p", "production", null).Select(f => f.Content));
         Assert.All(CiFiles.Secrets(system), s => Assert.Contains(s.Name, text));
         Assert.Equal(2, CiFiles.Secrets(system).Count);
     }

@@ -6,20 +6,20 @@ namespace Pilothouse.Protocols.Tests.Ci;
 public sealed class CiLintTests
 {
     [Theory]
-    [InlineData("stages {", "stagse {", 20, "Did you mean 'stages'")]
+    [InlineData("stages {", "stagse {", 24, "Did you mean 'stages'")]
     [InlineData("    agent any\n", "", 2, "'agent' is missing")]
-    [InlineData("        stage('Install') {\n            steps {", "        stage('Install') {\n            sh 'make'\n            steps {", 22, "A step stands in steps")]
-    [InlineData("sh 'sh .pilothouse/ci.sh test'", "sh 'sh .pilothouse/ci.sh test", 28, "never ends")]
-    [InlineData("sh 'sh .pilothouse/ci.sh test'", "sh", 28, "'sh' needs an argument")]
-    [InlineData("stage('Test')", "stage", 26, "no name")]
-    [InlineData("always {", "allways {", 33, "Did you mean 'always'")]
+    [InlineData("        stage('Install') {\n            steps {", "        stage('Install') {\n            sh 'make'\n            steps {", 26, "A step stands in steps")]
+    [InlineData("sh 'sh .pilothouse/ci.sh test'", "sh 'sh .pilothouse/ci.sh test", 32, "never ends")]
+    [InlineData("sh 'sh .pilothouse/ci.sh test'", "sh", 32, "'sh' needs an argument")]
+    [InlineData("stage('Test')", "stage", 30, "no name")]
+    [InlineData("always {", "allways {", 37, "Did you mean 'always'")]
     [InlineData("timestamps()", "timestmaps()", 8, "Did you mean 'timestamps'")]
     [InlineData("agent any", "agent linux", 3, "'linux' is no agent")]
     [InlineData("    stages {\n", "    stages {\n        }\n", null, "")]
     [InlineData("timeout(time: 60, unit: 'MINUTES')", "timeout(time: 60, unit: 'MINUTES'", 6, "is not closed before")]
-    [InlineData("PILOTHOUSE_CI = 'ci/jenkins'", "PILOTHOUSE_CI 'ci/jenkins'", 18, "Expected NAME = VALUE")]
-    [InlineData("                sh 'sh .pilothouse/ci.sh install'", "                def x = 1", 23, "Put it into script")]
-    [InlineData("                sh 'sh .pilothouse/ci.sh install'\n", "", 22, "There is no step")]
+    [InlineData("PILOTHOUSE_CI = 'ci/jenkins'", "PILOTHOUSE_CI 'ci/jenkins'", 22, "Expected NAME = VALUE")]
+    [InlineData("                sh 'sh .pilothouse/ci.sh install'", "                def x = 1", 27, "Put it into script")]
+    [InlineData("                sh 'sh .pilothouse/ci.sh install'\n", "", 26, "There is no step")]
     public void Jenkinsfile_faults(string right, string wrong, int? line, string says) => Caught(CiSystem.Jenkins, right, wrong, line, says);
 
     [Theory]
@@ -109,7 +109,7 @@ public sealed class CiLintTests
     [Theory, MemberData(nameof(CiFilesTests.Systems), MemberType = typeof(CiFilesTests))]
     public void Hostile_neighbours_never_throw(CiSystem system)
     {
-        var right = CiFiles.For(system, "p", "production")[0].Content;
+        var right = CiFiles.For(system, "p", "production", null)[0].Content;
         Mutations.OnlyNamedErrors(right, text => Assert.True(CiLint.Check(system, text).Count <= CiLint.MaxFaults), iterations: 1_000);
     }
 
@@ -125,7 +125,7 @@ public sealed class CiLintTests
 
     private static void Caught(CiSystem system, string right, string wrong, int? line, string says)
     {
-        var text = CiFiles.For(system, "p", "production")[0].Content;
+        var text = CiFiles.For(system, "p", "production", null)[0].Content;
         Assert.Contains(right, text);
         var at = text.IndexOf(right, StringComparison.Ordinal);
         var faults = CiLint.Check(system, text[..at] + wrong + text[(at + right.Length)..]);

@@ -115,11 +115,13 @@ internal static class Samples
         ci:
           lint: { steps: [{ run: sh lint.sh }] }
           quality:
-            on: { push: [main, "feature/*"], paths: ["prompts/*"], registry: true }
+            on: { push: [main, "feature/*"], paths: ["prompts/*"], registry: true, schedule: [{ cron: "0 3 * * 1-5", branch: main }, "30 4 * * *"] }
             needs: [lint]
             runner: builtin
-            steps: [{ name: look at the data, run: sh check.sh }, { suites: all }]
+            steps: [{ name: look at the data, run: sh check.sh }, { suites: all }, { sync: true }]
             timeout: 30m
+            memory: 2GiB
+            cpu: 10m
             required: true
             environment: { MODE: fast }
             junit: [reports/*.xml]

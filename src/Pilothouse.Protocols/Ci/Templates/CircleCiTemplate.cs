@@ -1,12 +1,18 @@
+using Pilothouse.Protocols.ProjectFiles;
+
 namespace Pilothouse.Protocols.Ci.Templates;
 
 internal static class CircleCiTemplate
 {
-    public static string Write(string? baseline) => $$$"""
+    public static string Write(string? baseline, IReadOnlyList<CiSchedule>? schedules) => $$$"""
         # Written by 'pilothouse ci init circleci'. What it runs is in .pilothouse/ci.sh; check it with 'pilothouse ci lint'.
-        version: 2.1
+        {{{ScheduleNotes.Elsewhere("CircleCI (Project Settings > Triggers)", schedules)}}}version: 2.1
 
         parameters:
+          pilothouse_job:
+            description: Job of pilothouse.yaml that this pipeline is; given by the Pilothouse server
+            type: string
+            default: ""
           baseline:
             description: Environment or revision to compare with; empty = only floors
             type: string
@@ -19,6 +25,7 @@ internal static class CircleCiTemplate
             resource_class: medium
             environment:
               PILOTHOUSE_CI: ci/circleci
+              PILOTHOUSE_CI_JOB: << pipeline.parameters.pilothouse_job >>
               PILOTHOUSE_BASELINE: << pipeline.parameters.baseline >>
             steps:
               - checkout:

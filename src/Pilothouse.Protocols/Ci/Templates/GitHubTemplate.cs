@@ -1,8 +1,10 @@
+using Pilothouse.Protocols.ProjectFiles;
+
 namespace Pilothouse.Protocols.Ci.Templates;
 
 internal static class GitHubTemplate
 {
-    public static string Write(string? baseline) => $$$"""
+    public static string Write(string? baseline, IReadOnlyList<CiSchedule>? schedules) => $$$"""
         # Written by 'pilothouse ci init github'. What it runs is in .pilothouse/ci.sh; check it with 'pilothouse ci lint'.
         name: Pilothouse
         run-name: ${{ github.event.client_payload.build && format('Pilothouse build {0}', github.event.client_payload.build) }}
@@ -17,9 +19,7 @@ internal static class GitHubTemplate
                 type: string
                 default: "{{{baseline}}}"
           repository_dispatch:
-            types: [pilothouse]
-          schedule:
-            - cron: "17 3 * * *"
+            types: [pilothouse]{{{Schedule(schedules)}}}
 
         permissions:
           contents: read
@@ -40,9 +40,11 @@ internal static class GitHubTemplate
               PILOTHOUSE_TOKEN: ${{ secrets.PILOTHOUSE_TOKEN }}
               PILOTHOUSE_BASELINE: ${{ github.event_name == 'workflow_dispatch' && inputs.baseline || '{{{baseline}}}' }}
               PILOTHOUSE_CI: ci/github
+              PILOTHOUSE_CI_JOB: ${{ github.event.client_payload.job }}
             steps:
               - uses: actions/checkout@v4
                 with:
+                  ref: ${{ github.event.client_payload.commit || github.ref }}
                   fetch-depth: 0
               - uses: actions/setup-dotnet@v4
                 with:
@@ -66,4 +68,12 @@ internal static class GitHubTemplate
                   if-no-files-found: ignore
 
         """.ReplaceLineEndings("\n");
+
+    private static string Schedule(IReadOnlyList<CiSchedule>? schedules)
+    {
+        if (schedules is { Count: 0 }) return "";
+        var crons = schedules is null ? ["17 3 * * *"] : ScheduleNotes.Crons(schedules);
+        var note = ScheduleNotes.OfBranches(schedules).Count > 0 ? "\n  # GitHub starts schedules on the default branch only." : "";
+        return $"{note}\n  schedule:{string.Concat(crons.Select(c => $"\n    - cron: \"{c}\""))}";
+    }
 }

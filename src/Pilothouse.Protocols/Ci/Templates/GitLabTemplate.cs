@@ -1,10 +1,12 @@
+using Pilothouse.Protocols.ProjectFiles;
+
 namespace Pilothouse.Protocols.Ci.Templates;
 
 internal static class GitLabTemplate
 {
-    public static string Write(string? baseline) => $$"""
+    public static string Write(string? baseline, IReadOnlyList<CiSchedule>? schedules) => $$"""
         # Written by 'pilothouse ci init gitlab'. What it runs is in .pilothouse/ci.sh; check it with 'pilothouse ci lint'.
-        stages:
+        {{ScheduleNotes.Elsewhere("GitLab (Build > Pipeline schedules)", schedules)}}stages:
           - test
 
         workflow:

@@ -1,8 +1,10 @@
+using Pilothouse.Protocols.ProjectFiles;
+
 namespace Pilothouse.Protocols.Ci.Templates;
 
 internal static class JenkinsTemplate
 {
-    public static string Write(string? baseline) => $$"""
+    public static string Write(string? baseline, IReadOnlyList<CiSchedule>? schedules) => $$"""
         // Written by 'pilothouse ci init jenkins'. What it runs is in .pilothouse/ci.sh; check it with 'pilothouse ci lint'.
         pipeline {
             agent any
@@ -14,11 +16,12 @@ internal static class JenkinsTemplate
             }
             parameters {
                 string(name: 'PILOTHOUSE_BASELINE', defaultValue: '{{baseline}}', description: 'Environment or revision to compare with; empty = only floors')
+                string(name: 'PILOTHOUSE_CI_JOB', defaultValue: '', description: 'Job of pilothouse.yaml that this build is; given by the Pilothouse server')
+                string(name: 'PILOTHOUSE_BUILD', defaultValue: '', description: 'Given by the Pilothouse server, which follows the build by it')
+                string(name: 'PILOTHOUSE_COMMIT', defaultValue: '', description: 'Given by the Pilothouse server')
+                string(name: 'PILOTHOUSE_REF', defaultValue: '', description: 'Given by the Pilothouse server')
             }
-            triggers {
-                cron('H H(2-4) * * *')
-            }
-            environment {
+            {{Triggers(schedules)}}environment {
                 PILOTHOUSE_TOKEN = credentials('pilothouse-token')
                 PILOTHOUSE_CI = 'ci/jenkins'
             }
@@ -44,4 +47,8 @@ internal static class JenkinsTemplate
         }
 
         """.ReplaceLineEndings("\n");
+
+    /// <summary>Without one of the project's own, each night at a time that Jenkins chooses; else in UTC, whatever the controller's time zone.</summary>
+    private static string Triggers(IReadOnlyList<CiSchedule>? schedules) => schedules is { Count: 0 } ? ""
+        : $"triggers {{\n        cron('{(schedules is null ? "H H(2-4) * * *" : string.Join("\\n", ScheduleNotes.Crons(schedules).Prepend("TZ=Etc/UTC")))}')\n    }}\n    ";
 }

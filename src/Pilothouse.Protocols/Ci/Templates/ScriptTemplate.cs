@@ -16,6 +16,7 @@ internal static class ScriptTemplate
         # PILOTHOUSE_PROJECT                 default: @PROJECT@
         # PILOTHOUSE_BASELINE                an environment or revision to compare with; empty = only floors
         # PILOTHOUSE_CI                      name of this check, such as ci/jenkins
+        # PILOTHOUSE_CI_JOB                  job of pilothouse.yaml that the server started this build for; joins the name: ci/jenkins/JOB
         # Exit code of test: 0 pass, 1 fail, 2 usage, 3 inconclusive or not comparable, 4 infrastructure.
         set -eu
         : "${PILOTHOUSE_URL:?set it to the address of the Pilothouse server}"
@@ -23,7 +24,7 @@ internal static class ScriptTemplate
         project=${PILOTHOUSE_PROJECT:-@PROJECT@}
         cache=.pilothouse/cache
         reports=.pilothouse/reports
-        context=${PILOTHOUSE_CI:-ci/script}
+        context=${PILOTHOUSE_CI:-ci/script}${PILOTHOUSE_CI_JOB:+/$PILOTHOUSE_CI_JOB}
         export PILOTHOUSE_CACHE="$PWD/$cache/digests"
 
         fail() { echo "pilothouse ci: $1" >&2; exit 4; }

@@ -1,11 +1,13 @@
+using Pilothouse.Protocols.ProjectFiles;
+
 namespace Pilothouse.Protocols.Ci.Templates;
 
 internal static class TravisTemplate
 {
-    public static string Write(string? baseline) => $$"""
+    public static string Write(string? baseline, IReadOnlyList<CiSchedule>? schedules) => $$"""
         # Written by 'pilothouse ci init travis'. What it runs is in .pilothouse/ci.sh; check it with 'pilothouse ci lint'.
         # Travis shows no test reports: the exit code is the gate, and the verdict stands beside the commit in Pilothouse.
-        language: generic
+        {{ScheduleNotes.Elsewhere("Travis (Settings > Cron Jobs: daily, weekly or monthly)", schedules)}}language: generic
         os: linux
         dist: jammy
 

@@ -7,6 +7,7 @@ using Pilothouse.Server.Modules.Pipelines.Ci;
 using Pilothouse.Server.Modules.Pipelines.Ci.Clients;
 using Pilothouse.Server.Modules.Pipelines.Ci.Forges;
 using Pilothouse.Server.Modules.Pipelines.Ci.Jobs;
+using Pilothouse.Server.Modules.Pipelines.Ci.Schedules;
 using Pilothouse.Server.Modules.Pipelines.Ci.Webhooks;
 using Pilothouse.Server.Modules.Pipelines.Endpoints;
 using Pilothouse.Server.Modules.Pipelines.Statuses;
@@ -34,6 +35,8 @@ public sealed class PipelinesModule : IModule
         services.AddSingleton<StatusOutStore>().AddSingleton<ForgeClient>().AddSingleton<StatusSender>().AddHostedService(s => s.GetRequiredService<StatusSender>());
         services.AddSingleton<CiJobStore>().AddSingleton<CiJobService>().AddSingleton<ICiJobs>(s => s.GetRequiredService<CiJobService>()).AddSingleton<IPushSubscriber>(s => s.GetRequiredService<CiJobService>()).AddSingleton<CiJobStarter>().AddSingleton<CiArtifacts>();
         services.AddSingleton<IRequiredChecks, RequiredChecks>().AddSingleton<IBlobClaims, JobBlobClaims>().AddSingleton<CiJobLoop>().AddHostedService(s => s.GetRequiredService<CiJobLoop>());
+        services.AddSingleton<CiScheduleStore>().AddSingleton<CiScheduleLoop>().AddSingleton<ICiSchedules>(s => s.GetRequiredService<CiScheduleLoop>()).AddSingleton<IPushSubscriber>(s => s.GetRequiredService<CiScheduleLoop>())
+            .AddHostedService(s => s.GetRequiredService<CiScheduleLoop>());
         services.AddSingleton<CiDispatcher>().AddHostedService(s => s.GetRequiredService<CiDispatcher>()).AddHostedService<CiListener>();
         services.AddSingleton<JobRunner>().AddHostedService(s => s.GetRequiredService<JobRunner>());
     }

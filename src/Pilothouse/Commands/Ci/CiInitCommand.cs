@@ -19,7 +19,7 @@ internal static class CiInitCommand
             var compare = result.GetValue(baseline) ?? (project.Environments.ContainsKey("production") ? "production" : project.Environments.Keys.FirstOrDefault());
             if (compare?.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or '/') == false) throw new UsageException($"'{compare}' is neither an environment nor a revision: use letters, digits, '-', '_', '.' and '/'.");
             var target = CiSystems.Parse(result.GetValue(system)!)!.Value;
-            var files = CiFiles.For(target, project.Project, compare).Select(f => (f.Path, f.Content, Old: File.Exists(f.Path) ? File.ReadAllText(f.Path) : null)).ToList();
+            var files = CiFiles.For(target, project.Project, compare, CiFiles.SchedulesOf(project)).Select(f => (f.Path, f.Content, Old: File.Exists(f.Path) ? File.ReadAllText(f.Path) : null)).ToList();
             if (!result.GetValue(force) && files.Where(f => f.Old is not null && f.Old != f.Content).Select(f => f.Path).ToList() is { Count: > 0 } changed)
                 throw new UsageException($"{string.Join(" and ", changed)} {(changed.Count == 1 ? "is" : "are")} there already and differ{(changed.Count == 1 ? "s" : "")}; nothing was written. Write over with --force.");
             foreach (var (path, content, old) in files)

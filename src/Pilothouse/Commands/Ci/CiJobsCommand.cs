@@ -3,10 +3,10 @@ using Pilothouse.Protocols.V1;
 
 namespace Pilothouse.Commands.Ci;
 
-/// <summary><c>pilothouse ci jobs | log | cancel</c>: jobs of pilothouse.yaml on the server.</summary>
+/// <summary><c>pilothouse ci jobs | schedules | log | cancel</c>: jobs of pilothouse.yaml on the server.</summary>
 internal static class CiJobsCommand
 {
-    public static IEnumerable<Command> All() => [Jobs(), Log(), Cancel()];
+    public static IEnumerable<Command> All() => [Jobs(), Schedules(), Log(), Cancel()];
 
     private static Command Jobs()
     {
@@ -26,6 +26,24 @@ internal static class CiJobsCommand
             if (result.GetValue(json)) Console.WriteLine(Output.ToJson(jobs));
             else if (jobs.Count == 0) Console.WriteLine("None yet. Write them under ci: of pilothouse.yaml and push.");
             else Output.Table(["ID", "JOB", "COMMIT", "BRANCH", "CAUSE", "STATE", "WHAT"], jobs.Select(j => (string[])[j.Id, j.Name, j.Commit[..10], j.Ref, j.Cause, j.State, j.Error ?? (j.Tests is { } tests ? $"{tests} tests, {j.Failures} failed" : "")]));
+            return ExitCode.Ok;
+        }, guarded: true);
+        return command;
+    }
+
+    private static Command Schedules()
+    {
+        var server = Cli.ServerOption();
+        var (project, _) = ProjectContext.Options();
+        var json = Output.JsonOption();
+        var command = new Command("schedules", "When jobs of pilothouse.yaml start by themselves: 'on: schedule' as the default branch has it.") { project, json, server };
+        command.SetAction(async (result, ct) =>
+        {
+            using var client = Cli.Connect(result, server);
+            var schedules = await client.ListCiSchedulesAsync(await ProjectContext.ProjectAsync(result, project, ct), ct);
+            if (result.GetValue(json)) Console.WriteLine(Output.ToJson(schedules));
+            else if (schedules.Count == 0) Console.WriteLine("None. Write on: { schedule: \"0 3 * * *\" } at a job under ci: and push it to the default branch.");
+            else Output.Table(["JOB", "SCHEDULE (UTC)", "BRANCH", "NEXT", "LAST", "WHAT"], schedules.Select(s => (string[])[s.Job, s.Cron, s.Branch, Output.Time(s.NextMs), s.LastMs is { } last ? Output.Time(last) : "-", s.Error ?? ""]));
             return ExitCode.Ok;
         }, guarded: true);
         return command;

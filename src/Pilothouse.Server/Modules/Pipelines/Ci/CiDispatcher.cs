@@ -62,7 +62,7 @@ internal sealed partial class CiDispatcher(CiStore store, CiSecrets secrets, IEn
     {
         var connection = await store.FindAsync(build.Project, build.Connection, ct);
         if (connection is null || connection.System != build.System) return new CiAnswer("error", null, build.Url, "Its connection was removed.");
-        var target = new CiTarget(connection.Url, connection.Target, connection.Account, secrets.Open(connection.Secret), build.BuildRef, build.CommitId, build.Id);
+        var target = new CiTarget(connection.Url, connection.Target, connection.Account, secrets.Open(connection.Secret), build.BuildRef, build.CommitId, build.Id, build.Job);
         var client = _clients[build.System];
         if (build.State == BuildRow.Queued) return await client.StartAsync(target, ct);
         if (build.Handle is null) return new CiAnswer("error", null, build.Url, "The system has not told how it went.");

@@ -22,6 +22,7 @@ internal static class CiEndpoints
         }).RequireRole(Role.Admin);
         ci.MapPost("connections/{name}/builds", (string project, string name, NewCiBuild build, HttpContext http, ICiBuilds service, CancellationToken ct) => service.StartAsync(project, name, build.Revision, http.Caller().Name, ct));
         ci.MapGet("statuses", (string project, int? limit, ICommitStatuses service, CancellationToken ct) => service.RecentAsync(project, limit ?? 50, ct));
+        ci.MapGet("schedules", (string project, ICiSchedules service, CancellationToken ct) => service.ListAsync(project, ct));
         ci.MapGet("builds", (string project, int? limit, ICiBuilds service, CancellationToken ct) => service.BuildsAsync(project, limit ?? 50, ct));
     }
 }

@@ -121,6 +121,36 @@ public sealed class CiBuildTests : CiTestBase
     }
 
     [Fact]
+    public async Task The_name_of_a_job_goes_with_its_build_and_a_pipeline_that_takes_none_is_started_without()
+    {
+        await using var server = await ServerAsync("sqlite");
+        Ci.On($"POST {Job}/buildWithParameters", 201, "", ("Location", "/queue/item/9/"))
+            .On("POST /api/v2/project/gh/acme/faq/pipeline", 400, """{"message":"Unexpected argument(s): pilothouse_job"}""")
+            .On("POST /api/v2/project/gh/acme/faq/pipeline", 201, """{"id":"5034460f-c7c4-4c43-9457-de07e2029e7b"}""")
+            .On("POST /repo/acme%2Ffaq/requests", 202, """{"request":{"id":44}}""")
+            .On("POST /repos/acme/faq/dispatches", 204)
+            .On("POST /api/v4/projects/acme%2Ffaq/pipeline", 400, """{"message":{"base":["Insufficient permissions to set pipeline variables"]}}""")
+            .On("POST /api/v4/projects/acme%2Ffaq/pipeline", 201, """{"id":61}""")
+            .On("POST /api/v4/projects/9/trigger/pipeline", 201, """{"id":62}""");
+        await JenkinsAsync(server);
+        foreach (var (name, system, target, secret) in ((string, string, string, string)[])[("a", "circleci", "gh/acme/faq", Secret), ("b", "travis", "acme/faq", Secret), ("c", "github", "acme/faq", Secret), ("d", "gitlab", "acme/faq", Secret), ("e", "gitlab", "9", "glptt-1")])
+            await server.Client.ConnectCiAsync("p", name, new NewCiConnection(system, target, secret, Ci.Url), default);
+        var commit = await PushAsync(server, "-o", "ci.skip");
+        foreach (var name in (string[])["nightly", "a", "b", "c", "d", "e"]) await server.Service<CiService>().StartJobAsync("p", name, "quality", commit, "main", "ann", default);
+
+        await server.Service<CiDispatcher>().PassAsync(default);
+
+        Assert.All(await BuildsAsync(server), b => Assert.Equal(("triggered", "quality", null), (b.State, b.Job, b.Error)));
+        List<string> Bodies(string path) => [.. Ci.Asked.Where(a => a.Path == path).Select(a => Uri.UnescapeDataString(a.Body))];
+        Assert.Contains("PILOTHOUSE_CI_JOB=quality", Bodies($"{Job}/buildWithParameters").Single());
+        Assert.Equal(["""{"branch":"main","parameters":{"pilothouse_job":"quality"}}""", """{"branch":"main"}"""], Bodies("/api/v2/project/gh/acme/faq/pipeline"));
+        Assert.Contains(""""merge_mode":"deep_merge_append","config":{"env":{"global":["PILOTHOUSE_CI_JOB=quality"]}}"""", Ci.Asked.Single(a => a.Path.EndsWith("/requests", StringComparison.Ordinal)).Body);
+        Assert.Contains("\"job\":\"quality\"", Bodies("/repos/acme/faq/dispatches").Single());
+        Assert.Equal(["ref=main&variables[][key]=PILOTHOUSE_CI_JOB&variables[][value]=quality", "ref=main"], Ci.Asked.Where(a => a.Path.StartsWith("/api/v4/projects/acme", StringComparison.Ordinal)).Select(a => Uri.UnescapeDataString(a.Body)));
+        Assert.Contains("variables[PILOTHOUSE_CI_JOB]=quality", Bodies("/api/v4/projects/9/trigger/pipeline").Single());
+    }
+
+    [Fact]
     public async Task A_push_with_ci_skip_or_to_another_branch_starts_nothing()
     {
         await using var server = await ServerAsync("sqlite");

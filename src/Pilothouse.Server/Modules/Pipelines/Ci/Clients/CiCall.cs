@@ -5,7 +5,12 @@ namespace Pilothouse.Server.Modules.Pipelines.Ci.Clients;
 
 /// <summary>Where and as whom a build is started.</summary>
 /// <param name="Url">Without a slash at the end.</param>
-internal sealed record CiTarget(string Url, string Target, string? User, string Secret, string Ref, string? Commit, string BuildId);
+/// <param name="Job">Of pilothouse.yaml; null = the build is of the connection itself.</param>
+internal sealed record CiTarget(string Url, string Target, string? User, string Secret, string Ref, string? Commit, string BuildId, string? Job)
+{
+    /// <summary>Variable, parameter or input under which a pipeline gets the name of the job.</summary>
+    public const string JobVariable = "PILOTHOUSE_CI_JOB";
+}
 
 /// <summary>How a build stands.</summary>
 /// <param name="Handle">For the next question; null = the system cannot be asked, its own report is awaited.</param>

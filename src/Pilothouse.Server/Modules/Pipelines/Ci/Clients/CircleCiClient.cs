@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 
@@ -10,12 +11,26 @@ internal sealed class CircleCiClient(CiHttp http) : ICiClient
 
     public async Task<CiAnswer> StartAsync(CiTarget target, CancellationToken ct)
     {
-        var request = With(HttpMethod.Post, $"{target.Url}/api/v2/project/{Slug(target)}/pipeline", target);
-        request.Content = JsonContent.Create(new { branch = target.Ref });
-        var (response, body) = await http.SendAsync(request, "CircleCI", ct);
-        response.Dispose();
+        var body = await TriggerAsync(target, target.Job, ct);
         var id = CiHttp.Text(CiHttp.Json(body, "CircleCI"), "id");
         return Guid.TryParse(id, out _) ? new CiAnswer(BuildRow.Triggered, id, CiHttp.Link($"https://app.circleci.com/pipelines/{Slug(target)}")) : throw new CiCallException("CircleCI: the answer holds no pipeline id.", mayRetry: false);
+    }
+
+    /// <summary>A pipeline that does not declare the parameter refuses it: it is started without.</summary>
+    private async Task<string> TriggerAsync(CiTarget target, string? job, CancellationToken ct)
+    {
+        var request = With(HttpMethod.Post, $"{target.Url}/api/v2/project/{Slug(target)}/pipeline", target);
+        request.Content = job is null ? JsonContent.Create(new { branch = target.Ref }) : JsonContent.Create(new { branch = target.Ref, parameters = new { pilothouse_job = job } });
+        try
+        {
+            var (response, body) = await http.SendAsync(request, "CircleCI", ct);
+            response.Dispose();
+            return body;
+        }
+        catch (CiCallException e) when (job is not null && e.Status == HttpStatusCode.BadRequest)
+        {
+            return await TriggerAsync(target, null, ct);
+        }
     }
 
     public async Task<CiAnswer> FollowAsync(CiTarget target, string handle, CancellationToken ct)

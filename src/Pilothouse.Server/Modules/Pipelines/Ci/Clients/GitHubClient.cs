@@ -15,7 +15,7 @@ internal sealed class GitHubClient(CiHttp http) : ICiClient
     public async Task<CiAnswer> StartAsync(CiTarget target, CancellationToken ct)
     {
         var request = With(HttpMethod.Post, $"{Repository(target)}/dispatches", target);
-        request.Content = JsonContent.Create(new { event_type = "pilothouse", client_payload = new { commit = target.Commit, branch = target.Ref, build = target.BuildId } });
+        request.Content = JsonContent.Create(new { event_type = "pilothouse", client_payload = new { commit = target.Commit, branch = target.Ref, build = target.BuildId, job = target.Job } });
         var (response, _) = await http.SendAsync(request, "GitHub", ct);
         response.Dispose();
         return new CiAnswer(BuildRow.Triggered, null, null);

@@ -21,7 +21,7 @@ internal sealed class JenkinsClient(CiHttp http) : ICiClient
     {
         HttpRequestMessage Request() => Authorized(new HttpRequestMessage(HttpMethod.Post, $"{Job(target)}/buildWithParameters")
         {
-            Content = new FormUrlEncodedContent(new Dictionary<string, string> { ["PILOTHOUSE_COMMIT"] = target.Commit ?? "", ["PILOTHOUSE_REF"] = target.Ref, ["PILOTHOUSE_BUILD"] = target.BuildId }),
+            Content = new FormUrlEncodedContent(new Dictionary<string, string> { ["PILOTHOUSE_COMMIT"] = target.Commit ?? "", ["PILOTHOUSE_REF"] = target.Ref, ["PILOTHOUSE_BUILD"] = target.BuildId, [CiTarget.JobVariable] = target.Job ?? "" }),
         }, target);
         HttpResponseMessage response;
         try

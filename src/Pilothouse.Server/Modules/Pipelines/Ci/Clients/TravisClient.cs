@@ -13,7 +13,10 @@ internal sealed class TravisClient(CiHttp http) : ICiClient
     public async Task<CiAnswer> StartAsync(CiTarget target, CancellationToken ct)
     {
         var request = With(HttpMethod.Post, $"{target.Url}/repo/{Uri.EscapeDataString(target.Target)}/requests", target);
-        request.Content = JsonContent.Create(new { request = new { branch = target.Ref, message = $"Pilothouse build {target.BuildId}" } });
+        var message = $"Pilothouse build {target.BuildId}";
+        request.Content = target.Job is not { } job
+            ? JsonContent.Create(new { request = new { branch = target.Ref, message } })
+            : JsonContent.Create(new { request = new { branch = target.Ref, message, merge_mode = "deep_merge_append", config = new { env = new { global = new[] { $"{CiTarget.JobVariable}={job}" } } } } });
         var (response, body) = await http.SendAsync(request, "Travis", ct);
         response.Dispose();
         var id = CiHttp.Json(body, "Travis").TryGetProperty("request", out var made) ? CiHttp.Text(made, "id") : "";

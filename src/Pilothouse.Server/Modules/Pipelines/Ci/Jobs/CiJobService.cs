@@ -1,4 +1,5 @@
 using System.IO.Enumeration;
+using Pilothouse.Data;
 using Pilothouse.Protocols.ProjectFiles;
 using Pilothouse.Protocols.V1;
 using Pilothouse.Server.Modules.Blobs.Api;
@@ -76,6 +77,17 @@ internal sealed class CiJobService(CiJobStore store, CiJobStarter starter, CiTel
         }
     }
 
+    /// <summary>Starts a job, with what it needs, at a round of its schedule.</summary>
+    /// <param name="claim">Takes the round, in the transaction that adds the job; false = another server did.</param>
+    /// <exception cref="PilothouseException">The branch, its file or the job is not there.</exception>
+    public async Task StartRoundAsync(string project, string branch, string name, Func<DbSession, Task<bool>> claim, CancellationToken ct)
+    {
+        var commit = await repositories.ResolveAsync(project, branch, ct);
+        var jobs = (await repositories.ReadProjectFileAsync(project, commit, ct)).Ci;
+        if (!jobs.ContainsKey(name)) throw new PilothouseException(ErrorCode.FailedPrecondition, $"pilothouse.yaml of {branch} has no job '{name}'.");
+        await AddAsync(project, commit, branch, "schedule", jobs, [name], again: true, Caller.System.Name, ct, claim);
+    }
+
     /// <summary>Goes on with what a commit's jobs need: those whose needs succeeded start, those whose needs did not are skipped.</summary>
     public async Task AdvanceAsync(string project, string commit, CancellationToken ct)
     {
@@ -126,7 +138,7 @@ internal sealed class CiJobService(CiJobStore store, CiJobStarter starter, CiTel
         return true;
     }
 
-    private async Task<IReadOnlyList<CiJob>> AddAsync(string project, string commit, string branch, string cause, IReadOnlyDictionary<string, CiJobEntry> jobs, IReadOnlyList<string> names, bool again, string actor, CancellationToken ct)
+    private async Task<IReadOnlyList<CiJob>> AddAsync(string project, string commit, string branch, string cause, IReadOnlyDictionary<string, CiJobEntry> jobs, IReadOnlyList<string> names, bool again, string actor, CancellationToken ct, Func<DbSession, Task<bool>>? claim = null)
     {
         if (names.Count == 0) return [];
         var now = time.NowMs();
@@ -145,7 +157,7 @@ internal sealed class CiJobService(CiJobStore store, CiJobStarter starter, CiTel
             CreatedBy = actor,
             CreatedMs = now,
         }).ToList();
-        var added = await store.AddAsync(rows, again, actor, ct);
+        var added = await store.AddAsync(rows, again, actor, claim, ct);
         foreach (var job in added) await TellAsync(job, ct);
         await AdvanceAsync(project, commit, ct);
         return [.. added.Select(j => j.ToJob())];

@@ -13,8 +13,8 @@ namespace Pilothouse.Server.Modules.Pipelines.Ci.Jobs;
 /// </summary>
 internal sealed class CiJobStarter(IJobs commands, CiService builds, CiArtifacts artifacts, IServiceTokens tokens, IServer http, IOptions<PipelinesOptions> options)
 {
-    /// <summary>For the checkout and what is kept, beyond the time of the steps.</summary>
-    private static readonly TimeSpan Around = TimeSpan.FromMinutes(10);
+    /// <summary>For the checkout with its large files, and what is kept, beyond the time of the steps.</summary>
+    private static readonly TimeSpan Around = TimeSpan.FromMinutes(30);
     /// <summary>It may wait long in the queue; it is revoked when the job ends.</summary>
     private static readonly TimeSpan TokenLifetime = TimeSpan.FromDays(2);
 

@@ -15,9 +15,11 @@ internal sealed class CiJobStore(Db db, IAuditLog audit)
 
     /// <summary>Adds jobs of one commit that have not run there yet.</summary>
     /// <param name="again">Those that have ended there run once more.</param>
+    /// <param name="claim">Part of the same transaction; false = another server adds them.</param>
     /// <returns>Those that were added.</returns>
-    public Task<List<CiJobRow>> AddAsync(IReadOnlyList<CiJobRow> jobs, bool again, string actor, CancellationToken ct) => db.WriteAsync(async s =>
+    public Task<List<CiJobRow>> AddAsync(IReadOnlyList<CiJobRow> jobs, bool again, string actor, Func<DbSession, Task<bool>>? claim, CancellationToken ct) => db.WriteAsync(async s =>
     {
+        if (claim is not null && !await claim(s)) return [];
         var added = new List<CiJobRow>();
         foreach (var job in jobs)
         {
