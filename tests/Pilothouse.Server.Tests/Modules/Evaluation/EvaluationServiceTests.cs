@@ -184,6 +184,20 @@ public class EvaluationServiceTests
     }
 
     [Fact]
+    public async Task Tools_are_refused_for_the_engine_in_process_before_anything_runs()
+    {
+        await using var database = await TestDatabase.CreateAsync("sqlite");
+        var bench = Bench(database);
+        bench.Repositories.Commit("tools", Files(Project(2).Replace("    data: heldout\n", "    data: heldout\n    tools: [{ name: get_order, parameters: { type: object } }]\n", StringComparison.Ordinal)));
+
+        var error = await Assert.ThrowsAsync<PilothouseException>(() => bench.Service().StartAsync(new NewEvaluation("shop", "tools"), "ann", default));
+
+        Assert.Equal(ErrorCode.Unsupported, error.Code);
+        Assert.Contains("suites.quality: the engine 'onnx' offers no tools to a model", error.Message, StringComparison.Ordinal);
+        Assert.Equal(0, bench.Inference.Calls);
+    }
+
+    [Fact]
     public async Task Too_few_cases_are_inconclusive_and_say_how_many_more()
     {
         await using var database = await TestDatabase.CreateAsync("sqlite");
