@@ -26,7 +26,8 @@ internal static class GitHubTemplate
 
         concurrency:
           group: pilothouse-${{ github.ref }}
-          cancel-in-progress: false
+          # A branch's builds all end: each is the verdict on a commit. Of a pull request only the newest counts.
+          cancel-in-progress: ${{ github.event_name == 'pull_request' }}
 
         jobs:
           test:

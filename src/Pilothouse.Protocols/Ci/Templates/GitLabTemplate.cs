@@ -21,6 +21,8 @@ internal static class GitLabTemplate
           stage: test
           image: mcr.microsoft.com/dotnet/sdk:10.0
           timeout: 1h
+          # Where GitLab cancels redundant pipelines, a newer commit's takes the place of this one.
+          interruptible: true
           variables:
             GIT_DEPTH: "0"
             PILOTHOUSE_CI: ci/gitlab
