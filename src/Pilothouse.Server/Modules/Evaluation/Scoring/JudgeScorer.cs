@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 using Pilothouse.Protocols.ProjectFiles;
 using Pilothouse.Server.Platform.Projects;
 using Pilothouse.Statistics;
@@ -44,7 +45,7 @@ internal sealed class JudgeScorer(ScorerEntry entry, IReadOnlyList<ModelSubject>
         return scores;
     }
 
-    private string User(Scored answer) => $"Rubric: {entry.Rubric}\n\n<question>\n{answer.Case.Input}\n</question>\n{(answer.Case.Expected is { } reference ? $"<reference>\n{reference}\n</reference>\n" : "")}<answer>\n{answer.Answer.Output}\n</answer>";
+    private string User(Scored answer) => $"Rubric: {entry.Rubric}\n\n<question>\n{JudgeMaterial.Of(answer.Case.Input)}\n</question>\n{(answer.Case.Expected is { } reference ? $"<reference>\n{JudgeMaterial.Of(reference)}\n</reference>\n" : "")}<answer>\n{JudgeMaterial.Of(answer.Answer.Output)}\n</answer>";
 
     private double? Human(Scored answer) => entry.Human is { } field && answer.Case.Fields.TryGetValue(field, out var text)
         && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var grade) && grade is >= JudgeReply.Lowest and <= JudgeReply.Highest ? grade : null;
@@ -98,7 +99,7 @@ internal sealed class PairwiseJudgeScorer(ScorerEntry entry, IReadOnlyList<Model
         return scores;
     }
 
-    private string User(EvaluationInput one, string first, string second) => $"Rubric: {entry.Rubric}\n\n<question>\n{one.Input}\n</question>\n<first>\n{first}\n</first>\n<second>\n{second}\n</second>";
+    private string User(EvaluationInput one, string first, string second) => $"Rubric: {entry.Rubric}\n\n<question>\n{JudgeMaterial.Of(one.Input)}\n</question>\n<first>\n{JudgeMaterial.Of(first)}\n</first>\n<second>\n{JudgeMaterial.Of(second)}\n</second>";
 
     private double? Human(Scored answer) => entry.Human is { } field && answer.Case.Fields.TryGetValue(field, out var text) ? text.Trim() switch
     {
@@ -107,6 +108,15 @@ internal sealed class PairwiseJudgeScorer(ScorerEntry entry, IReadOnlyList<Model
         "tie" => 0.5,
         _ => null,
     } : null;
+}
+
+/// <summary>What is judged, as it may stand between the marks: an answer that writes the marks itself could otherwise end its frame and speak to the judge.</summary>
+internal static partial class JudgeMaterial
+{
+    public static string Of(string? text) => text is null ? "" : Mark().Replace(text, m => $"[{m.Value[1..^1]}]");
+
+    [GeneratedRegex(@"<\s*/?\s*(question|reference|answer|first|second)\s*>", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex Mark();
 }
 
 /// <summary>Krippendorff's alpha (2011) for grades in order: each judge against people, and the judges among themselves.</summary>
