@@ -81,8 +81,8 @@ public static class LockNeeds
             var pinned = model.Alias is null ? null : VersionOf(lockFile?.Find(LockKind.Model, name), model);
             var prompt = model.RegisteredPrompt is { } registered && lockFile?.Find(LockKind.Prompt, registered) is { } entry && IsPinOf(entry, registered) ? entry : null;
             if (model.Alias is not null && pinned is null || prompt is null && FollowsAlias(model.RegisteredPrompt)) unpinned.Add(name);
-            models[name] = (pinned is null ? model : model with { Version = pinned, Digest = lockFile!.Find(LockKind.Model, name)!.Digest.ToString() })
-                with { RegisteredPrompt = prompt?.Reference ?? model.RegisteredPrompt, PromptDigest = prompt?.Digest.ToString() };
+            var fixedModel = pinned is null ? model : model with { Version = pinned, Digest = lockFile!.Find(LockKind.Model, name)!.Digest.ToString() };
+            models[name] = prompt is null ? fixedModel : fixedModel with { RegisteredPrompt = prompt.Reference, PromptDigest = prompt.Digest.ToString() };
         }
         return (project with { Models = models }, unpinned);
     }
