@@ -19,7 +19,7 @@ public sealed class LockFileTests
         Assert.Empty(read.Faults);
         Assert.Equal(text, read.File!.ToText());
         Assert.Equal(file.Digest, read.File.Digest);
-        Assert.Equal(["data heldout", "data tickets", "file data/big.bin", "folder data/images", "model assistant", "model remote", "prompt prompts/support.yaml", "suite quality", "tool search"], read.File.Entries.Select(e => e.Title));
+        Assert.Equal(["data heldout", "data tickets", "file data/big.bin", "folder data/images", "model assistant", "model remote", "prompt prompts/support.yaml", "prompt prompts:/terse@production", "suite quality", "tool search"], read.File.Entries.Select(e => e.Title));
         Assert.Equal(["data big", "data small"], LockFile.Create([Data("small", A), Data("big", B)]).Entries.Select(e => e.Title));
     }
 
