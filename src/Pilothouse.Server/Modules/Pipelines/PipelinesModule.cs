@@ -37,7 +37,7 @@ public sealed class PipelinesModule : IModule
         services.AddSingleton<IRequiredChecks, RequiredChecks>().AddSingleton<IBlobClaims, JobBlobClaims>().AddSingleton<CiJobLoop>().AddHostedService(s => s.GetRequiredService<CiJobLoop>());
         services.AddSingleton<CiScheduleStore>().AddSingleton<CiScheduleLoop>().AddSingleton<ICiSchedules>(s => s.GetRequiredService<CiScheduleLoop>()).AddSingleton<IPushSubscriber>(s => s.GetRequiredService<CiScheduleLoop>())
             .AddHostedService(s => s.GetRequiredService<CiScheduleLoop>());
-        services.AddSingleton<CiDispatcher>().AddHostedService(s => s.GetRequiredService<CiDispatcher>()).AddHostedService<CiListener>();
+        services.AddSingleton<CiDispatcher>().AddHostedService(s => s.GetRequiredService<CiDispatcher>()).AddHostedService<CiVersionLoop>();
         services.AddSingleton<JobRunner>().AddHostedService(s => s.GetRequiredService<JobRunner>());
     }
 

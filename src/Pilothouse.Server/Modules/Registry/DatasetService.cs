@@ -9,7 +9,7 @@ using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Registry;
 
-internal sealed class DatasetService(DatasetStore store, IBlobStore blobs, IBlobQuota quota, ServerOptions options, TimeProvider time) : IDatasets
+internal sealed class DatasetService(DatasetStore store, IBlobStore blobs, IBlobQuota quota, IEventBus events, ServerOptions options, TimeProvider time) : IDatasets
 {
     public Task<DatasetVersion> RegisterAsync(string name, NewDatasetVersion version, string actor, CancellationToken ct) => RegisterAsync(name, version, null, false, actor, ct);
 
@@ -42,9 +42,11 @@ internal sealed class DatasetService(DatasetStore store, IBlobStore blobs, IBlob
         await quota.RequireRoomAsync(version.Project, [.. files.Select(f => (f.Digest, f.Size))], ct);
         var found = await ProfileAsync(files, always, ct);
         var rows = files.Select(f => new DatasetFile(f.Path, f.Digest, f.Size, RowReader.IsDataFile(f.Path) ? found.RowsOfFile.GetValueOrDefault(f.Path) : null)).ToList();
-        return await store.RegisterAsync(new DatasetVersion(name, 0, digest, DatasetFiles.FormatOf(files), files.Sum(f => f.Size), found.Profile.Rows, [.. found.Profile.Columns.Select(c => c.Name)], version.Description,
+        var registered = await store.RegisterAsync(new DatasetVersion(name, 0, digest, DatasetFiles.FormatOf(files), files.Sum(f => f.Size), found.Profile.Rows, [.. found.Profile.Columns.Select(c => c.Name)], version.Description,
             version.Project, version.Source, parents, actor, time.NowMs())
         { Files = files, Splits = DatasetFiles.Splits(rows), Derivation = version.Derivation }, rows, found.Profile, expectedLatest, always, ct);
+        await events.PublishAsync(new DatasetVersionAdded(registered.Name, registered.Version), ct);
+        return registered;
     }
 
     /// <summary>Reads every row once.</summary>

@@ -18,7 +18,7 @@ public sealed class RegistryModule : IModule
     {
         services.AddSingleton<IBlobClaims, RegistryClaims>();
         services.AddSingleton<RegistryStore>().AddSingleton<RegistryAnnouncer>().AddSingleton<ModelCache>().AddSingleton<ModelService>().AddSingleton<IModels>(s => s.GetRequiredService<ModelService>());
-        services.AddSingleton<IVersionDeletion, VersionDeletion>().AddSingleton<IRegistryCommits, RegistryCommits>();
+        services.AddSingleton<IVersionFeed, VersionFeed>().AddSingleton<IVersionDeletion, VersionDeletion>().AddSingleton<IRegistryCommits, RegistryCommits>();
         services.AddSingleton<DatasetDiffs>().AddSingleton<DatasetMaker>().AddSingleton<DatasetReader>().AddSingleton<IDatasetContent>(s => s.GetRequiredService<DatasetReader>());
         services.AddSingleton<DatasetStore>().AddSingleton<DatasetService>().AddSingleton<IDatasets>(s => s.GetRequiredService<DatasetService>());
         services.AddSingleton<MlflowModelService>().AddSingleton<MlflowVersionService>().AddSingleton<VersionSource>().AddSingleton<VersionImport>().AddSingleton<RegistrySearch>().AddSingleton<IArtifactMount, ContentMount>();

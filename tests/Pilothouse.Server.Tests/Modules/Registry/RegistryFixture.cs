@@ -27,7 +27,7 @@ internal sealed class RegistryFixture : IAsyncDisposable
         Blobs = BlobStore.OnDisk(options, ids, database.Time);
         Audit = new AuditService(new AuditStore(database.Db), database.Time);
         var datasets = new DatasetStore(database.Db, Audit);
-        Datasets = new DatasetService(datasets, Blobs, new NoQuota(), options, database.Time);
+        Datasets = new DatasetService(datasets, Blobs, new NoQuota(), Events, options, database.Time);
         Content = new DatasetReader(Datasets, datasets, Blobs, new DatasetDiffs(Blobs, options, ids), options);
         Maker = new DatasetMaker(Datasets, Blobs, options, ids);
         Store = new RegistryStore(database.Db, Audit);

@@ -91,7 +91,7 @@ internal sealed class CiService(CiStore store, CiSecrets secrets, CiDispatcher d
                 await QueueAsync(connection, "push", update.NewCommit, connection.BuildRef ?? update.Ref[Heads.Length..], push.Actor, ct, eventId: $"{id}:{update.Ref}");
     }
 
-    /// <summary>Builds of a new version of a model or prompt, for the connections that ask for them.</summary>
+    /// <summary>Builds of new versions of models, prompts or data sets, for the connections that ask for them.</summary>
     public async Task VersionAddedAsync(CancellationToken ct)
     {
         foreach (var connection in await store.OnRegistryAsync(ct))

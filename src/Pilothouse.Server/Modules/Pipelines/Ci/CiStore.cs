@@ -18,6 +18,14 @@ internal sealed class CiStore(Db db, IAuditLog audit)
 
     public Task<List<ConnectionRow>> OnRegistryAsync(CancellationToken ct) => db.ReadAsync(s => s.QueryAsync<ConnectionRow>($"SELECT {Connections} FROM pip_connection WHERE on_registry = 1 AND builds = 1 ORDER BY project, name LIMIT 1000"), ct);
 
+    /// <summary>The state of the registry when this was first asked; later calls change nothing.</summary>
+    public Task BeginVersionsAsync(string state, CancellationToken ct) => db.WriteAsync(s => s.ExecuteAsync("INSERT INTO pip_version_mark (id, state) VALUES (1, @state) ON CONFLICT (id) DO NOTHING", new { state }), ct);
+
+    /// <summary>The state that builds were last started for.</summary>
+    public Task<string?> SeenVersionsAsync(CancellationToken ct) => db.ReadAsync(s => s.ScalarAsync<string?>("SELECT state FROM pip_version_mark WHERE id = 1"), ct);
+
+    public Task SawVersionsAsync(string state, CancellationToken ct) => db.WriteAsync(s => s.ExecuteAsync("UPDATE pip_version_mark SET state = @state WHERE id = 1", new { state }), ct);
+
     public Task<ConnectionRow?> FindAsync(string project, string name, CancellationToken ct) => db.ReadAsync(s => s.FirstOrDefaultAsync<ConnectionRow>($"SELECT {Connections} FROM pip_connection WHERE project = @project AND name = @name", new { project, name }), ct);
 
     /// <returns>False when the project has too many.</returns>

@@ -13,6 +13,9 @@ public enum RegistryChange
     AliasDeleted,
 }
 
+/// <summary>A data set has a new version; published when it is durable.</summary>
+public sealed record DatasetVersionAdded(string Name, int Version);
+
 /// <summary>A model or a prompt has changed; published when the change is durable.</summary>
 /// <param name="IsPrompt">Else a model.</param>
 public sealed record RegistryChanged(bool IsPrompt, RegistryChange Change, string Name)

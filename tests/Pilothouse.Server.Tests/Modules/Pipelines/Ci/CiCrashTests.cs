@@ -1,7 +1,9 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Pilothouse.Data;
 using Pilothouse.Protocols.V1;
+using Pilothouse.Server.Modules.Blobs.Api;
 using Pilothouse.Server.Modules.Repositories.Api;
 using Pilothouse.Server.Modules.Repositories.Push;
 using Pilothouse.Testing;
@@ -44,6 +46,27 @@ public sealed class CiCrashTests : CiTestBase
 
         await Eventually.TrueAsync(async () => (await BuildsAsync(next)).Count > 0);
         Assert.Equal((commit, "push", "main"), (await BuildsAsync(next)).Select(b => (b.Commit, b.Cause, b.Ref)).Single());
+    }
+
+    [Theory, DatabaseData]
+    public async Task A_new_version_of_a_data_set_starts_a_build_and_one_whose_server_died_is_made_up_for(string kind)
+    {
+        var server = await ServerAsync(kind);
+        await server.Client.ConnectCiAsync("p", "c", new NewCiConnection("jenkins", "faq", "token", Ci.Url, "ann") { OnRegistry = true }, default);
+        var content = await server.Service<IBlobStore>().PutAsync("{\"a\":1}\n"u8.ToArray(), default);
+        await server.Client.RegisterDatasetAsync("faq", new NewDatasetVersion { Files = [new("data.jsonl", content.Digest, content.Size)] }, default);
+        await Eventually.TrueAsync(async () => (await BuildsAsync(server)).Count == 1);
+
+        // The same content again is no new version, and a restart alone brings none.
+        await server.Client.RegisterDatasetAsync("faq", new NewDatasetVersion { Files = [new("data.jsonl", content.Digest, content.Size)] }, default);
+        server = await server.RestartAsync(Customize);
+        Assert.Single(await BuildsAsync(server));
+
+        // A version of which nobody was told.
+        await server.Service<Db>().WriteAsync(s => s.ExecuteAsync("UPDATE reg_object SET latest_version = latest_version + 1 WHERE name = 'faq'"), default);
+        await using var next = await server.RestartAsync(Customize);
+        await Eventually.TrueAsync(async () => (await BuildsAsync(next)).Count == 2);
+        Assert.All(await BuildsAsync(next), b => Assert.Equal("registry", b.Cause));
     }
 
     [Fact]

@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Pilothouse.Server.Modules.Pipelines.Api;
-using Pilothouse.Server.Modules.Registry.Api;
 using Pilothouse.Server.Platform;
 
 namespace Pilothouse.Server.Modules.Pipelines.Ci.Jobs;
@@ -16,7 +15,6 @@ internal sealed partial class CiJobLoop(CiJobService service, CiJobStore store, 
 
     public override Task StartAsync(CancellationToken cancellationToken)
     {
-        events.Subscribe<RegistryChanged>("ci jobs", (change, ct) => change.Change == RegistryChange.VersionCreated ? service.VersionAddedAsync(ct) : Task.CompletedTask);
         events.Subscribe<JobStarted>("ci jobs", (started, ct) => FollowAsync(store.OfAsync(started.Id, null, ct), ct));
         events.Subscribe<JobFinished>("ci jobs", (ended, ct) => FollowAsync(store.OfAsync(ended.Job.Id, null, ct), ct));
         events.Subscribe<BuildMoved>("ci jobs", (moved, ct) => FollowAsync(store.OfAsync(null, moved.Build, ct), ct));
