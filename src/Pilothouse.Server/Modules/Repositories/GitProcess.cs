@@ -3,10 +3,11 @@ using System.Text;
 
 namespace Pilothouse.Server.Modules.Repositories;
 
-/// <summary>A running git; killed with its children when the caller goes away.</summary>
+/// <summary>A running git. When the caller goes away its pipes are closed, of which git and its children end by themselves; what stays is killed.</summary>
 internal sealed class GitProcess : IAsyncDisposable
 {
     private const int MaxErrorText = 16 * 1024;
+    private static readonly TimeSpan ToEnd = TimeSpan.FromMilliseconds(500);
     private readonly Process _process;
     private readonly Task<string> _error;
 
@@ -28,11 +29,39 @@ internal sealed class GitProcess : IAsyncDisposable
         return (_process.ExitCode, await _error);
     }
 
-    public ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
-        if (!_process.HasExited) _process.Kill(entireProcessTree: true);
+        // Killing a tree stops its processes first, one by one over all of /proc: a server that dies in between would leave them stopped for good.
+        if (!_process.HasExited && !await EndsAsync()) _process.Kill(entireProcessTree: true);
         _process.Dispose();
-        return ValueTask.CompletedTask;
+    }
+
+    private async Task<bool> EndsAsync()
+    {
+        await CloseAsync(Input);
+        await CloseAsync(Output);
+        using var patience = new CancellationTokenSource(ToEnd);
+        try
+        {
+            await _process.WaitForExitAsync(patience.Token);
+            return true;
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
+    private static async Task CloseAsync(Stream pipe)
+    {
+        try
+        {
+            await pipe.DisposeAsync();
+        }
+        catch (IOException)
+        {
+            // What was still to be written has no reader any more.
+        }
     }
 
     private static async Task<string> ReadErrorAsync(Stream stream)

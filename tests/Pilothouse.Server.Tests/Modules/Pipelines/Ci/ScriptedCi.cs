@@ -40,7 +40,8 @@ internal sealed class ScriptedCi : IAsyncDisposable
     {
         http.Response.StatusCode = status;
         foreach (var (name, value) in headers) http.Response.Headers.Append(name, value);
-        await http.Response.WriteAsync(body);
+        // Not even an empty text: 204 takes no body, and the server would close the connection under the next request.
+        if (body.Length > 0) await http.Response.WriteAsync(body);
     });
 
     /// <summary>The connection breaks before an answer.</summary>
