@@ -9,59 +9,108 @@ using Pilothouse.Protocols.V1;
 namespace Pilothouse.Protocols.Reports;
 
 /// <summary>
-/// All cases of an evaluation inside the HTML report: compact rows of JSON and a short script that shows a page of them at a time, so that 100,000
-/// open as fast as ten. What the models said is only ever put into text nodes.
+/// All cases of an evaluation inside the HTML report (<see cref="HtmlCaseChunks"/>) and a short script that shows a page of them at a time. The script
+/// stands before all chunks but the first, so that a report of 100,000 cases shows its first page before the rest of the file is read. What the models
+/// said is only ever put into text nodes.
 /// </summary>
 internal static class HtmlCases
 {
-    /// <summary>Bytes of all rows together.</summary>
-    private const int MaxBytes = 16 * 1024 * 1024;
-
-    /// <summary>Characters kept of one text, tried in this order until everything fits.</summary>
-    private static readonly int[] Lengths = [2_000, 500, 200, 100, 40];
-
-    private static readonly string[] Outcomes = ["worsened", "improved", "same", "new"];
-
-    // Escapes <, > and &, so that no text can end the element, and leaves other scripts than ours readable and short.
+    // Escapes <, > and &, so that no name can end the element, and leaves other scripts than ours readable and short.
     private static readonly JsonSerializerOptions Json = new() { Encoder = JavaScriptEncoder.Create(UnicodeRanges.All) };
 
     private const string Script = """
         "use strict";
-        const by = id => document.getElementById(id), data = JSON.parse(by("cases-data").textContent), size = 50;
-        const outcomes = ["worsened", "improved", "same", "new"], flags = ["no answer", "unstable", "in quarantine", "flaky"];
-        const figure = n => n == null ? "" : String(Math.round(n * 1000) / 1000);
-        let found = [], page = 0;
+        const by = id => document.getElementById(id);
+        const head = JSON.parse(by("cases-head").textContent), { size, outcomes, flags } = head;
+        const marks = bytes(head.marks), suites = new Uint16Array(marks.length);
+        let at = 0;
+        for (const [suite, count] of head.runs) suites.fill(suite, at, at += count);
+        const whole = new Promise(done => document.addEventListener("DOMContentLoaded", done, { once: true }));
+        const chunks = [];
+        let found = [], page = 0, searches = 0, shows = 0;
+
+        function bytes(text) {
+          const binary = atob(text), all = new Uint8Array(binary.length);
+          for (let i = 0; i < all.length; i++) all[i] = binary.charCodeAt(i);
+          return all;
+        }
+        async function inflate(k) {
+          if (k > 0) await whole; // only the first stands before this script
+          const element = by("cases-" + k);
+          if (!element) throw new Error("the file is not whole");
+          const rows = await new Response(new Blob([bytes(element.textContent)]).stream().pipeThrough(new DecompressionStream("deflate-raw"))).json();
+          element.remove();
+          return rows;
+        }
+        const chunk = k => chunks[k] ??= inflate(k);
+        const chunkOf = i => Math.floor(i / head.per);
+        const state = text => { by("case-state").textContent = text; };
+        const safe = work => work().catch(e => state("The cases cannot be read: " + e.message));
+        const figure = n => n == null ? "no score" : String(Math.round(n * 1000) / 1000);
         const add = (parent, tag, text) => { const e = document.createElement(tag); e.textContent = text; parent.append(e); return e; };
         const fill = (id, values) => values.forEach((v, i) => by(id).add(new Option(v, i)));
-        function select() {
-          const suite = by("case-suite").value, outcome = by("case-outcome").value, text = by("case-text").value.toLowerCase();
-          found = data.rows.filter(r => (suite === "" || r[0] == suite) && (outcome === "" || (outcome < 4 ? r[2] == outcome : r[3] >> (outcome - 4) & 1)) &&
-            (text === "" || r[1].toLowerCase().includes(text) || r.slice(6).some(t => t && t.toLowerCase().includes(text))));
-          page = 0;
-          show();
-        }
-        function show() {
-          const pages = Math.max(1, Math.ceil(found.length / size)), first = page * size, rows = by("case-rows");
-          rows.replaceChildren();
-          for (const r of found.slice(first, first + size)) {
-            const row = add(rows, "tr", ""), name = add(row, "th", r[1]);
-            name.scope = "row";
-            if (data.suites.length > 1) add(name, "small", " " + data.suites[r[0]]);
-            add(row, "td", [outcomes[r[2]], ...flags.filter((_, i) => r[3] >> i & 1)].join(", "));
-            add(row, "td", data.scorers[r[0]].map((s, i) => s + " " + figure(r[4][i]) + (r[5] ? " (" + figure(r[5][i]) + ")" : "")).join(", "));
-            for (let i = 6; i < 10; i++) add(row, "td", r[i] || "");
+
+        async function select() {
+          const turn = ++searches, suite = by("case-suite").value, outcome = by("case-outcome").value, text = by("case-text").value.toLowerCase();
+          const hits = [];
+          for (let i = 0; i < marks.length; i++)
+            if ((suite === "" || suites[i] == suite) && (outcome === "" || (outcome < 4 ? (marks[i] & 3) == outcome : marks[i] >> (outcome - 2) & 1))) hits.push(i);
+          const matching = text === "" ? hits : [];
+          if (text !== "") {
+            let k = -1, rows, since = performance.now();
+            for (const i of hits) {
+              if (chunkOf(i) !== k) {
+                rows = await chunk(k = chunkOf(i));
+                if (performance.now() - since > 40) { // the page stays awake, and a newer search goes before this one
+                  state("Searching ...");
+                  await new Promise(done => setTimeout(done));
+                  since = performance.now();
+                }
+                if (turn !== searches) return;
+              }
+              if (rows[i % head.per].some((t, c) => c !== 1 && c !== 2 && t && t.toLowerCase().includes(text))) matching.push(i);
+            }
           }
-          by("case-state").textContent = found.length === 0 ? "No case." : (first + 1) + " to " + Math.min(first + size, found.length) + " of " + found.length + " cases";
+          found = matching;
+          page = 0;
+          await show();
+        }
+        async function show() {
+          const turn = ++shows, pages = Math.max(1, Math.ceil(found.length / size)), first = page * size, part = found.slice(first, first + size);
           by("case-before").disabled = page === 0;
           by("case-after").disabled = page >= pages - 1;
+          by("case-page").max = pages;
+          by("case-page").value = page + 1;
+          await Promise.all([...new Set(part.map(chunkOf))].map(chunk));
+          if (turn !== shows) return;
+          const rows = document.createDocumentFragment();
+          for (const i of part) {
+            const r = (await chunk(chunkOf(i)))[i % head.per], row = add(rows, "tr", ""), name = add(row, "th", r[0]);
+            name.scope = "row";
+            if (head.suites.length > 1) add(name, "small", " " + head.suites[suites[i]]);
+            add(row, "td", [outcomes[marks[i] & 3], ...flags.filter((_, b) => marks[i] >> (b + 2) & 1)].join(", "));
+            const scores = add(row, "td", head.scorers[suites[i]].map((s, c) => s + " " + figure(r[1][c]) + (r[2] ? " (" + figure(r[2][c]) + ")" : "")).join(", "));
+            if (r[7]) add(scores, "small", "\n" + r[7]);
+            for (let c = 3; c < 7; c++) add(row, "td", r[c] || "");
+          }
+          if (turn !== shows) return;
+          by("case-rows").replaceChildren(rows);
+          state(found.length === 0 ? "No case." : (first + 1) + " to " + (first + part.length) + " of " + found.length + " cases");
         }
-        fill("case-suite", data.suites);
+        function turn(to) {
+          page = Math.min(Math.max(0, to || 0), Math.max(0, Math.ceil(found.length / size) - 1));
+          safe(show);
+        }
+
+        fill("case-suite", head.suites);
         fill("case-outcome", [...outcomes, ...flags]);
-        for (const id of ["case-suite", "case-outcome", "case-text"]) by(id).addEventListener("input", select);
-        by("case-before").addEventListener("click", () => { page--; show(); });
-        by("case-after").addEventListener("click", () => { page++; show(); });
+        for (const id of ["case-suite", "case-outcome", "case-text"]) by(id).addEventListener("input", () => safe(select));
+        by("case-before").addEventListener("click", () => turn(page - 1));
+        by("case-after").addEventListener("click", () => turn(page + 1));
+        by("case-page").addEventListener("change", e => turn(e.target.valueAsNumber - 1));
         by("all-cases").hidden = false;
-        select();
+        if (window.DecompressionStream) safe(select);
+        else state("This list needs a browser of 2023 or later.");
         """;
 
     /// <summary>Allows this script and nothing else: no request, no other code, whatever a text of a model holds.</summary>
@@ -70,67 +119,34 @@ internal static class HtmlCases
     public static void Write(StringBuilder html, EvaluationDetail evaluation, IReadOnlyList<EvaluationCase> cases)
     {
         if (cases.Count == 0) return;
-        var names = evaluation.Suites.Select(s => s.Name).ToList();
-        var (rows, length, shown) = Rows(names, evaluation, cases);
+        var packed = HtmlCaseChunks.Of(evaluation, cases);
         html.Append("<section id=\"all-cases\" hidden><h2>All cases</h2>\n");
-        if (length < Lengths[0]) html.Append(CultureInfo.InvariantCulture, $"<p>Texts are cut at {length} characters; the JSON report and the server have them whole.</p>\n");
-        if (shown < cases.Count) html.Append(CultureInfo.InvariantCulture, $"<p class=\"INVALID\">{cases.Count - shown} of {cases.Count} cases are left out to keep this page small (those that did not change go first); the server and the JSON report have them all.</p>\n");
+        if (packed.IsCut) html.Append(CultureInfo.InvariantCulture, $"<p>Texts are cut at {packed.Length} characters; the JSON report and the server have them whole.</p>\n");
+        if (packed.Shown < cases.Count) html.Append(CultureInfo.InvariantCulture, $"<p class=\"INVALID\">{cases.Count - packed.Shown} of {cases.Count} cases are left out to keep this page small (those that did not change go first); the server and the JSON report have them all.</p>\n");
         var all = evaluation.Suites.Sum(s => s.Looks?.Asked ?? s.Cases);
         if (cases.Count < all) html.Append(CultureInfo.InvariantCulture, $"<p class=\"INVALID\">The evaluation has {all} cases, of which {cases.Count} were given to this report.</p>\n");
         html.Append("""
             <div class="find"><label>Suite <select id="case-suite"><option value="">all</option></select></label><label>Outcome <select id="case-outcome"><option value="">all</option></select></label><label>Text <input id="case-text" type="search" maxlength="200"></label></div>
             <div class="wide" role="region" aria-label="Cases" tabindex="0"><table><thead><tr><th scope="col">Case</th><th scope="col">Outcome</th><th scope="col">Scores (base line)</th><th scope="col">Input</th><th scope="col">Expected</th><th scope="col">Candidate</th><th scope="col">Base line</th></tr></thead><tbody id="case-rows"></tbody></table></div>
-            <p><button type="button" id="case-before">Before</button> <button type="button" id="case-after">Next</button> <span id="case-state" role="status"></span></p></section>
+            <p class="find"><button type="button" id="case-before">Previous</button> <button type="button" id="case-after">Next</button> <label>Page <input id="case-page" type="number" min="1" max="1" value="1"></label> <span id="case-state" role="status"></span></p></section>
             <noscript><p>The list of all cases needs JavaScript; everything else on this page does not.</p></noscript>
 
             """);
-        html.Append("<script type=\"application/json\" id=\"cases-data\">{\"suites\":").Append(JsonSerializer.Serialize(names, Json)).Append(",\"scorers\":")
-            .Append(JsonSerializer.Serialize(evaluation.Suites.Select(s => s.Scorers.Select(c => c.Name)), Json)).Append(",\"rows\":[").Append(rows).Append("]}</script>\n<script>").Append(Script).Append("</script>\n");
-    }
-
-    /// <summary>As much text of each case as fits; cases that did not change are the first to go.</summary>
-    private static (StringBuilder Rows, int Length, int Shown) Rows(List<string> names, EvaluationDetail evaluation, IReadOnlyList<EvaluationCase> cases)
-    {
-        foreach (var length in Lengths)
-            if (cases.Sum(c => Size(c, length)) <= MaxBytes && Fitting(names, evaluation, cases, length) is { } rows) return (rows, length, cases.Count);
-        var kept = cases.Select((c, i) => (Case: c, At: i)).OrderBy(c => c.Case.Outcome is "same" ? 1 : 0).ToList();
-        for (var take = kept.Count; ; take = take * 3 / 4)
-            if (Fitting(names, evaluation, [.. kept.Take(take).OrderBy(c => c.At).Select(c => c.Case)], Lengths[^1]) is { } rows) return (rows, Lengths[^1], take);
-    }
-
-    private static StringBuilder? Fitting(List<string> names, EvaluationDetail evaluation, IReadOnlyList<EvaluationCase> cases, int length)
-    {
-        var rows = new StringBuilder();
-        var bytes = 0L;
-        foreach (var one in cases)
+        html.Append("<script type=\"application/json\" id=\"cases-head\">").Append(JsonSerializer.Serialize(new
         {
-            var suite = names.IndexOf(one.Suite);
-            if (suite < 0) continue;
-            double?[] Values(IReadOnlyDictionary<string, double> scores) => [.. evaluation.Suites[suite].Scorers.Select(s => scores.TryGetValue(s.Name, out var score) && double.IsFinite(score) ? Math.Round(score, 4) : (double?)null)];
-            var flags = (one.Error is null ? 0 : 1) | (one.Unstable is true ? 2 : 0) | (one.Quarantined is true ? 4 : 0) | (one.Flaky is true ? 8 : 0);
-            var row = JsonSerializer.Serialize(new object?[]
-            {
-                suite, one.Id, Math.Max(0, Array.IndexOf(Outcomes, one.Outcome)), flags, Values(one.Scores), one.BaselineScores is { } before ? Values(before) : 0,
-                Cut(one.Input, length), Cut(one.Expected, length), Cut(one.Error is { } error ? $"(no answer: {error})" : one.Candidate, length), Cut(one.BaselineError is { } fault ? $"(no answer: {fault})" : one.Baseline, length),
-            }, Json);
-            if ((bytes += Encoding.UTF8.GetByteCount(row) + 2) > MaxBytes) return null;
-            if (rows.Length > 0) rows.Append(",\n");
-            rows.Append(row);
+            suites = evaluation.Suites.Select(s => s.Name),
+            scorers = evaluation.Suites.Select(s => s.Scorers.Select(c => c.Name)),
+            outcomes = HtmlCaseChunks.Outcomes,
+            flags = HtmlCaseChunks.Flags,
+            size = HtmlCaseChunks.PageSize,
+            per = packed.PerChunk,
+            runs = packed.Runs,
+            marks = Convert.ToBase64String(packed.Marks),
+        }, Json)).Append("</script>\n");
+        for (var k = 0; k <= packed.Chunks.Count; k++)
+        {
+            if (k == 1 || packed.Chunks.Count == 0) html.Append("<script>").Append(Script).Append("</script>\n");
+            if (k < packed.Chunks.Count) html.Append(CultureInfo.InvariantCulture, $"<script type=\"text/plain\" id=\"cases-{k}\">").Append(packed.Chunks[k]).Append("</script>\n");
         }
-        return rows;
-    }
-
-    /// <summary>Less than a row takes, so that nothing is written that cannot fit.</summary>
-    private static long Size(EvaluationCase one, int length)
-    {
-        long Of(string? text) => Math.Min(text?.Length ?? 0, length);
-        return 20 + one.Id.Length + Of(one.Input) + Of(one.Expected) + Of(one.Candidate) + Of(one.Baseline);
-    }
-
-    private static object Cut(string? text, int length)
-    {
-        if (text is null) return 0;
-        if (text.Length <= length) return text;
-        return text[..(char.IsHighSurrogate(text[length - 1]) ? length - 1 : length)] + "…";
     }
 }
