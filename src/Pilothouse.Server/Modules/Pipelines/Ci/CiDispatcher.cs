@@ -55,7 +55,7 @@ internal sealed partial class CiDispatcher(CiStore store, CiSecrets secrets, IEn
         }
         next = next with { UpdatedMs = Time.NowMs() };
         // A webhook may have been faster: what it told stands.
-        if (await store.UpdateAsync(next, build.State, ct) && next.State != build.State) await teller.TellAsync(next, ct);
+        if (await store.UpdateAsync(next, build.State, ct) && next.State != build.State) await teller.MovedAsync(next, ct);
     }
 
     private async Task<CiAnswer> AskAsync(BuildRow build, CancellationToken ct)

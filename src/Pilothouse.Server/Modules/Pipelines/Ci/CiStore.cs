@@ -4,7 +4,7 @@ using Pilothouse.Server.Modules.Audit.Api;
 namespace Pilothouse.Server.Modules.Pipelines.Ci;
 
 /// <summary>Connections to CI systems and the builds started there.</summary>
-internal sealed class CiStore(Db db, IAuditLog audit)
+internal sealed class CiStore(Db db, CiTeller teller, IAuditLog audit)
 {
     public const int MaxConnections = 50;
     /// <summary>Builds of one connection that may wait to be started.</summary>
@@ -73,8 +73,14 @@ internal sealed class CiStore(Db db, IAuditLog audit)
 
     public Task<long?> NextDueAsync(CancellationToken ct) => db.ReadAsync(s => s.ScalarAsync<long?>("SELECT MIN(next_ms) FROM pip_build WHERE state IN ('queued', 'triggered', 'running')"), ct);
 
+    /// <summary>Moves a build, and the status of its commit with it.</summary>
     /// <returns>False when its state is no longer the one that this follows from.</returns>
-    public Task<bool> UpdateAsync(BuildRow row, string was, CancellationToken ct) => db.WriteAsync(s => UpdateAsync(s, row, was), ct);
+    public Task<bool> UpdateAsync(BuildRow row, string was, CancellationToken ct) => db.WriteAsync(async s =>
+    {
+        if (!await UpdateAsync(s, row, was)) return false;
+        if (row.State != was) await teller.WriteAsync(s, row);
+        return true;
+    }, ct);
 
     public static async Task<bool> UpdateAsync(DbSession s, BuildRow row, string was) => await s.ExecuteAsync("UPDATE pip_build SET state = @State, handle = @Handle, url = @Url, error = @Error, attempts = @Attempts, next_ms = @NextMs, updated_ms = @UpdatedMs WHERE id = @Id AND state = @was",
         new { row.State, row.Handle, row.Url, row.Error, row.Attempts, row.NextMs, row.UpdatedMs, row.Id, was }) > 0;

@@ -41,13 +41,16 @@ internal sealed class StatusService(StatusStore store, IProjects projects, IRepo
     /// <summary>A description that fits, cut at its end when it must be.</summary>
     public static string Fit(string description) => description.Length <= MaxDescription ? description : description[..(MaxDescription - 3)] + "...";
 
+    /// <summary>An address that a status may lead to.</summary>
+    public static bool IsAddress(string? url) => url?.Length <= MaxUrl && Uri.TryCreate(url, UriKind.Absolute, out var parsed) && parsed.Scheme is "http" or "https" && parsed.UserInfo.Length == 0;
+
     private static void Validate(NewCommitStatus status)
     {
         if (!States.Contains(status.State)) throw Wrong($"'{Short(status.State)}' is no state of a check. It is one of {string.Join(", ", States)}.");
         if (status.Context is not { Length: > 0 and <= MaxContext } || status.Context.Any(char.IsControl)) throw Wrong($"A check has a name of at most {MaxContext} characters, such as ci/jenkins.");
         if (status.Description is { Length: > MaxDescription }) throw Wrong($"The description has {status.Description.Length} characters; {MaxDescription} is the limit.");
         if (status.Description?.Any(char.IsControl) == true) throw Wrong("The description is one line of text.");
-        if (status.TargetUrl is { Length: > 0 } url && (url.Length > MaxUrl || !Uri.TryCreate(url, UriKind.Absolute, out var parsed) || parsed.Scheme is not ("http" or "https") || parsed.UserInfo.Length > 0))
+        if (status.TargetUrl is { Length: > 0 } url && !IsAddress(url))
             throw Wrong($"target_url is an http or https address of at most {MaxUrl} characters, without user and password.");
     }
 

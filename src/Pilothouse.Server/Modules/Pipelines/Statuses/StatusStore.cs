@@ -21,7 +21,11 @@ internal sealed class StatusStore(Db db, IAuditLog audit)
         [.. (await db.ReadAsync(s => s.QueryAsync<Row>($"SELECT {Columns} FROM pip_status WHERE project = @project ORDER BY updated_ms DESC, context LIMIT @limit", new { project, limit }), ct)).Select(r => r.ToStatus())];
 
     /// <returns>False when the commit has too many checks.</returns>
-    public Task<bool> SetAsync(CommitStatus status, CancellationToken ct) => db.WriteAsync(async s =>
+    public Task<bool> SetAsync(CommitStatus status, CancellationToken ct) => db.WriteAsync(s => SetAsync(s, status), ct);
+
+    /// <summary>Part of a transaction.</summary>
+    /// <returns>False when the commit has too many checks.</returns>
+    public async Task<bool> SetAsync(DbSession s, CommitStatus status)
     {
         var others = await s.ScalarAsync<long>("SELECT COUNT(*) FROM pip_status WHERE project = @Project AND commit_id = @Commit AND context <> @Context", new { status.Project, status.Commit, status.Context });
         if (others >= MaxChecks) return false;
@@ -32,7 +36,7 @@ internal sealed class StatusStore(Db db, IAuditLog audit)
         await StatusOutStore.EnqueueAsync(s, status.Project, status.Commit, status.Context, status.UpdatedMs);
         await audit.AppendAsync(s, new AuditEvent(status.UpdatedBy, "commit.status", $"projects/{status.Project}", new { commit = status.Commit, check = status.Context, state = status.State, description = status.Description }));
         return true;
-    }, ct);
+    }
 
     private sealed class Row
     {

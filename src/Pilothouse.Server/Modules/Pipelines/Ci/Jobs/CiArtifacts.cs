@@ -12,10 +12,10 @@ internal sealed class CiArtifacts(IBlobStore blobs, ServerOptions server)
     private const long MaxBytes = 4L * 1024 * 1024 * 1024;
     private const int MaxResult = 1024 * 1024;
 
-    /// <summary>Where the job writes; on this server's disk, and gone when it was read.</summary>
+    /// <summary>Where the job writes; on this server's disk, and gone when the job's end is written.</summary>
     public string FolderOf(string id) => Path.Combine(server.TemporaryPath, $"ci-{id}");
 
-    public async Task<(CiJobResult? Result, IReadOnlyList<CiArtifact> Kept)> TakeAsync(string id, CancellationToken ct)
+    public async Task<(CiJobResult? Result, IReadOnlyList<CiArtifact> Kept)> ReadAsync(string id, CancellationToken ct)
     {
         var folder = new DirectoryInfo(FolderOf(id));
         if (!folder.Exists) return (null, []);
@@ -34,8 +34,19 @@ internal sealed class CiArtifacts(IBlobStore blobs, ServerOptions server)
             await using var content = file.OpenRead();
             kept.Add(new CiArtifact(path, file.Length, (await blobs.PutAsync(content, null, ct)).Digest));
         }
-        folder.Delete(recursive: true);
         return (result, kept);
+    }
+
+    public void Remove(string id)
+    {
+        try
+        {
+            Directory.Delete(FolderOf(id), recursive: true);
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // It left nothing, or another system ran it.
+        }
     }
 
     private static CiJobResult? Read(string text)

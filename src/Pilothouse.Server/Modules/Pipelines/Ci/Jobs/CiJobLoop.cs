@@ -8,7 +8,7 @@ namespace Pilothouse.Server.Modules.Pipelines.Ci.Jobs;
 /// <summary>
 /// Follows jobs by the events of what runs them, and looks itself once a minute and at the start: an event that a crash swallowed is made up for.
 /// </summary>
-internal sealed partial class CiJobLoop(CiJobService service, CiJobStore store, CiStore builds, CiArtifacts artifacts, IJobs commands, IServiceTokens tokens, IEventBus events, TimeProvider time, IHostApplicationLifetime lifetime, ILogger<CiJobLoop> logger) : DueLoop(time)
+internal sealed partial class CiJobLoop(CiJobService service, CiJobStore store, CiStore builds, CiTeller teller, CiArtifacts artifacts, IJobs commands, IServiceTokens tokens, IEventBus events, TimeProvider time, IHostApplicationLifetime lifetime, ILogger<CiJobLoop> logger) : DueLoop(time)
 {
     /// <summary>Between the note that a job starts and the note of what runs it a server may die.</summary>
     private const long LostMs = 5 * 60_000;
@@ -43,9 +43,13 @@ internal sealed partial class CiJobLoop(CiJobService service, CiJobStore store, 
         if (now.State == job.State && now.Url == job.Url) return;
         if (!now.IsEnded)
         {
-            if (await store.UpdateAsync(now, job.State, ct)) await service.TellAsync(now, ct);
+            if (await store.MoveAsync(now, job.State, ct)) teller.Moved();
+            return;
         }
-        else if (await service.FinishAsync(job, now, ct)) await service.AdvanceAsync(job.Project, job.CommitId, ct);
+        var isFirst = await service.FinishAsync(job, now, ct);
+        // Only now: a server that dies before the end is written reads them again.
+        artifacts.Remove(job.Id);
+        if (isFirst) await service.AdvanceAsync(job.Project, job.CommitId, ct);
     }
 
     private async Task<CiJobRow> CommandAsync(CiJobRow job, string id, CancellationToken ct)
@@ -53,7 +57,7 @@ internal sealed partial class CiJobLoop(CiJobService service, CiJobStore store, 
         if (await FindAsync(id, ct) is not { } command) return job with { State = "error", Error = "What ran it is gone." };
         if (command.FinishedMs is null) return command.Status == "running" ? job with { State = CiJobRow.Running } : job;
         await tokens.RevokeAsync(CiJobStarter.TokenName(job.Id), ct);
-        var (result, kept) = await artifacts.TakeAsync(job.Id, ct);
+        var (result, kept) = await artifacts.ReadAsync(job.Id, ct);
         var ended = job with { Tests = result?.Tests, Failures = result?.Failures, ArtifactsJson = WireJson.Write(kept) };
         return (command.Status, command.ExitCode) switch
         {

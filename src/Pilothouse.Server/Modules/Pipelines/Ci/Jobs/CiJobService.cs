@@ -106,20 +106,13 @@ internal sealed class CiJobService(CiJobStore store, CiJobStarter starter, CiTel
         }
     }
 
-    /// <summary>Writes an end, tells it, and goes on with what waited for it.</summary>
+    /// <summary>Writes an end, and with it the status of the commit.</summary>
     /// <returns>False when it had ended before.</returns>
     public async Task<bool> FinishAsync(CiJobRow was, CiJobRow ended, CancellationToken ct)
     {
-        if (!await store.UpdateAsync(ended with { FinishedMs = time.NowMs() }, was.State, ct)) return false;
-        await TellAsync(ended, ct);
+        if (!await store.MoveAsync(ended with { FinishedMs = time.NowMs() }, was.State, ct)) return false;
+        teller.Moved();
         return true;
-    }
-
-    public Task TellAsync(CiJobRow job, CancellationToken ct)
-    {
-        var state = job.State switch { "success" => "success", "failure" => "failure", "skipped" or "error" or "cancelled" => "error", _ => "pending" };
-        var tests = job.Tests is { } count ? $"{count} tests, {job.Failures} failed" : null;
-        return teller.TellAsync(job.Project, job.CommitId, new NewCommitStatus(state, job.Context, Statuses.StatusService.Fit(CiTeller.OneLine(job.Error) ?? tests ?? job.State), job.Url), ct);
     }
 
     private async Task<bool> BeginAsync(CiJobRow job, CancellationToken ct)
@@ -158,7 +151,7 @@ internal sealed class CiJobService(CiJobStore store, CiJobStarter starter, CiTel
             CreatedMs = now,
         }).ToList();
         var added = await store.AddAsync(rows, again, actor, claim, ct);
-        foreach (var job in added) await TellAsync(job, ct);
+        teller.Moved();
         await AdvanceAsync(project, commit, ct);
         return [.. added.Select(j => j.ToJob())];
     }
@@ -176,7 +169,7 @@ internal sealed class CiJobService(CiJobStore store, CiJobStarter starter, CiTel
         }
         catch (PilothouseException e)
         {
-            await teller.TellAsync(project, commit, new NewCommitStatus("error", FileContext, Statuses.StatusService.Fit(CiTeller.OneLine(e.Message)!)), ct);
+            await teller.TellFaultAsync(project, commit, FileContext, e.Message, ct);
             return null;
         }
     }

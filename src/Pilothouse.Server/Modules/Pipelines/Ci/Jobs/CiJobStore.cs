@@ -4,7 +4,7 @@ using Pilothouse.Server.Modules.Audit.Api;
 namespace Pilothouse.Server.Modules.Pipelines.Ci.Jobs;
 
 /// <summary>Jobs of pilothouse.yaml. A name may have run several times at a commit; the newest counts.</summary>
-internal sealed class CiJobStore(Db db, IAuditLog audit)
+internal sealed class CiJobStore(Db db, CiTeller teller, IAuditLog audit)
 {
     private const int MaxOpen = 10_000;
     private const int MaxOfCommit = 5_000;
@@ -29,6 +29,7 @@ internal sealed class CiJobStore(Db db, IAuditLog audit)
                 INSERT INTO pip_ci_job (id, project, commit_id, build_ref, name, cause, runner, state, required, needs, timeout_ms, artifacts, created_by, created_ms)
                 VALUES (@Id, @Project, @CommitId, @BuildRef, @Name, @Cause, @Runner, @State, @Required, @NeedsJson, @TimeoutMs, '[]', @CreatedBy, @CreatedMs)
                 """, job);
+            await teller.WriteAsync(s, job);
             added.Add(job);
         }
         if (added.Count > 0) await audit.AppendAsync(s, new AuditEvent(actor, "ci.jobs", $"projects/{added[0].Project}", new { commit = added[0].CommitId, branch = added[0].BuildRef, cause = added[0].Cause, jobs = added.Select(j => j.Name) }));
@@ -54,10 +55,20 @@ internal sealed class CiJobStore(Db db, IAuditLog audit)
     public Task<List<CiJobRow>> OpenAsync(CancellationToken ct) => db.ReadAsync(s => s.QueryAsync<CiJobRow>($"SELECT {Columns} FROM pip_ci_job WHERE state IN ('waiting', 'queued', 'running') ORDER BY id LIMIT {MaxOpen}"), ct);
 
     /// <returns>False when its state is no longer the one that this follows from.</returns>
-    public Task<bool> UpdateAsync(CiJobRow row, string was, CancellationToken ct) => db.WriteAsync(async s => await s.ExecuteAsync("""
+    public Task<bool> UpdateAsync(CiJobRow row, string was, CancellationToken ct) => db.WriteAsync(s => UpdateAsync(s, row, was), ct);
+
+    /// <summary>As <see cref="UpdateAsync(CiJobRow, string, CancellationToken)"/>, and the status of the commit with it.</summary>
+    public Task<bool> MoveAsync(CiJobRow row, string was, CancellationToken ct) => db.WriteAsync(async s =>
+    {
+        if (!await UpdateAsync(s, row, was)) return false;
+        await teller.WriteAsync(s, row);
+        return true;
+    }, ct);
+
+    private static async Task<bool> UpdateAsync(DbSession s, CiJobRow row, string was) => await s.ExecuteAsync("""
         UPDATE pip_ci_job SET state = @State, job_id = @JobId, build_id = @BuildId, url = @Url, error = @Error, tests = @Tests, failures = @Failures, artifacts = @ArtifactsJson, started_ms = @StartedMs, finished_ms = @FinishedMs
         WHERE id = @Id AND state = @was
-        """, new { row.State, row.JobId, row.BuildId, row.Url, row.Error, row.Tests, row.Failures, row.ArtifactsJson, row.StartedMs, row.FinishedMs, row.Id, was }) > 0, ct);
+        """, new { row.State, row.JobId, row.BuildId, row.Url, row.Error, row.Tests, row.Failures, row.ArtifactsJson, row.StartedMs, row.FinishedMs, row.Id, was }) > 0;
 
     /// <summary>Digests that jobs keep, with a name for people: logs and artifacts.</summary>
     public Task<List<(string? Project, string Name, string Artifacts)>> KeptAsync(CancellationToken ct) => db.ReadAsync(async s =>

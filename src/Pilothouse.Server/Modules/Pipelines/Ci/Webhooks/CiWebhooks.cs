@@ -32,7 +32,7 @@ internal sealed class CiWebhooks(CiStore connections, HookStore store, CiSecrets
         // With a trigger token GitLab cannot be asked how it goes.
         if (report is not null && connection.System == "gitlab" && secrets.Open(connection.Secret).StartsWith(GitLabClient.TriggerToken, StringComparison.Ordinal)) report = report with { Handle = null };
         var outcome = await store.TakeAsync(project, name, Names(request, json), report, await FreshAsync(connection, report, ct), time.NowMs(), ct);
-        if (outcome.Build is not null) await teller.TellAsync(outcome.Build, ct);
+        if (outcome.Build is not null) await teller.MovedAsync(outcome.Build, ct);
         if (report is { AskAgain: true }) dispatcher.Wake();
         return new CiHookAnswer(outcome.Result, outcome.Build?.Id, outcome.Reason);
     }

@@ -9,8 +9,8 @@ namespace Pilothouse.Server.Modules.Pipelines.Ci.Webhooks;
 /// <param name="Build">As it is now, when it changed.</param>
 internal sealed record HookOutcome(string Result, string? Reason, BuildRow? Build);
 
-/// <summary>Takes deliveries: the note that it came and what it changes are one transaction, so one that failed may come again.</summary>
-internal sealed class HookStore(Db db, IAuditLog audit, IOptions<PipelinesOptions> options)
+/// <summary>Takes deliveries: the note that it came and what it changes, up to the status of the commit, are one transaction, so one that failed may come again.</summary>
+internal sealed class HookStore(Db db, CiTeller teller, IAuditLog audit, IOptions<PipelinesOptions> options)
 {
     /// <summary>A delivery is known for this long; what it told of has ended long before, and older builds take no reports.</summary>
     private long KeepMs => (long)options.Value.KeepDeliveries.TotalMilliseconds;
@@ -30,6 +30,7 @@ internal sealed class HookStore(Db db, IAuditLog audit, IOptions<PipelinesOption
         {
             if (fresh is null) return new HookOutcome("ignored", "The build's commit is not in this repository.", null);
             await CiStore.InsertAsync(s, fresh);
+            await teller.WriteAsync(s, fresh);
             await audit.AppendAsync(s, new AuditEvent("ci:" + connection, "ci.build", $"projects/{project}", new { build = fresh.Id, connection, cause = fresh.Cause, commit = fresh.CommitId, branch = fresh.BuildRef }));
             return new HookOutcome("applied", null, fresh);
         }
@@ -38,7 +39,9 @@ internal sealed class HookStore(Db db, IAuditLog audit, IOptions<PipelinesOption
         var next = build with { State = report.State, Handle = report.Handle ?? build.Handle, Url = report.Url ?? build.Url, Error = report.Error, Attempts = 0, NextMs = report.AskAgain ? nowMs : nowMs + AskEveryMs, UpdatedMs = nowMs };
         if (next.State == build.State && next.Handle == build.Handle && next.Url == build.Url && !report.AskAgain) return new HookOutcome("unchanged", null, null);
         await CiStore.UpdateAsync(s, next, build.State);
-        return new HookOutcome(next.State == build.State ? "unchanged" : "applied", null, next.State == build.State ? null : next);
+        if (next.State == build.State) return new HookOutcome("unchanged", null, null);
+        await teller.WriteAsync(s, next);
+        return new HookOutcome("applied", null, next);
     }, ct);
 
     /// <summary>By our id, else the system's, else its address, else the newest open build of the commit that no other run has claimed.</summary>
