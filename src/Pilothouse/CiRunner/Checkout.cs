@@ -5,19 +5,29 @@ using Pilothouse.Commands;
 
 namespace Pilothouse.CiRunner;
 
-/// <summary>A clean checkout of one commit in a directory of its own, beside a home and a place for temporary files.</summary>
+/// <summary>
+/// A clean checkout of one commit in a directory of its own, beside a home and a place for temporary files. When commands run as another user they get a copy of all three, and never write to the first: what runs
+/// with the token trusts it.
+/// </summary>
 internal sealed class Checkout : IDisposable
 {
     private static readonly string[] Passed = ["PATH", "LANG", "LC_ALL", "TZ", "SystemRoot", "DOTNET_ROOT", "SSL_CERT_FILE", "SSL_CERT_DIR"];
 
     private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("pilothouse-ci-");
     private readonly bool _keep;
+    private string? _commands;
 
     private Checkout(string commit, bool keep) => (Commit, _keep) = (commit, keep);
 
     public string Commit { get; }
 
-    public string Folder => Path.Combine(_root.FullName, "work");
+    /// <summary>As the commit has it; where steps with the token run.</summary>
+    public string Folder => Path.Combine(OwnFolder, "work");
+
+    /// <summary>Where commands of the repository run.</summary>
+    public string CommandFolder => Path.Combine(_commands ?? OwnFolder, "work");
+
+    private string OwnFolder => Path.Combine(_root.FullName, "own");
 
     /// <param name="repository">A path, or an http address, which gets the token.</param>
     /// <param name="commit">Anything that leads to one; at an address 40 hex digits.</param>
@@ -33,7 +43,7 @@ internal sealed class Checkout : IDisposable
         try
         {
             Directory.CreateDirectory(checkout.Folder);
-            foreach (var folder in (string[])["home", "tmp"]) Directory.CreateDirectory(Path.Combine(checkout._root.FullName, folder));
+            foreach (var folder in (string[])["home", "tmp"]) Directory.CreateDirectory(Path.Combine(checkout.OwnFolder, folder));
             await GitAsync(checkout.Folder, ["init", "-q"], ct);
             await GitAsync(checkout.Folder, ["fetch", "-q", "--no-tags", isAddress ? repository : Path.GetFullPath(repository), commit], ct);
             await GitAsync(checkout.Folder, ["-c", "advice.detachedHead=false", "checkout", "-q", "--detach", commit], ct);
@@ -52,14 +62,40 @@ internal sealed class Checkout : IDisposable
     public static Task SubmitAsync(string repository, Uri server, string project, string commit, CancellationToken ct) =>
         GitAsync(repository, ["push", "-q", "-o", "ci.skip", new Uri(server, $"git/{Uri.EscapeDataString(project)}.git").ToString(), $"{commit}:refs/ci/{commit}"], ct);
 
-    /// <summary>Variables of steps: nothing of this process' own but what says where programs and certificates are.</summary>
-    public Dictionary<string, string> Environment(IEnumerable<string> alsoPassed)
+    /// <summary>Gives commands a checkout, home and temporary folder of their own, which belong to another user.</summary>
+    /// <param name="alone">No other steps need this checkout: it moves instead of being copied.</param>
+    /// <exception cref="UsageException">The user cannot get there.</exception>
+    public async Task HandOverAsync(JobUser user, bool alone, CancellationToken ct)
     {
+        _commands = Path.Combine(_root.FullName, "commands");
+        foreach (var folder in (string[])["home", "tmp"]) Directory.CreateDirectory(Path.Combine(_commands, folder));
+        if (alone)
+        {
+            Directory.Move(Folder, CommandFolder);
+            Directory.CreateDirectory(Folder);
+        }
+        else await JobUser.MustAsync(["cp", "-a", "--reflink=auto", "--", Folder, CommandFolder], ct);
+        if (!OperatingSystem.IsWindows())
+        {
+            const UnixFileMode Own = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+            File.SetUnixFileMode(OwnFolder, Own);
+            File.SetUnixFileMode(_commands, Own);
+            File.SetUnixFileMode(_root.FullName, Own | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
+        }
+        await user.OwnAsync(_commands, ct);
+        if (!await user.MayWriteAsync(CommandFolder, ct)) throw new UsageException($"--as {user.Name}: that user cannot get to {_root.FullName}. Set TMPDIR to a folder that every user can enter.");
+    }
+
+    /// <summary>Variables of steps: nothing of this process' own but what says where programs and certificates are.</summary>
+    /// <param name="ofCommand">Of a command of the repository; else of a step with the token.</param>
+    public Dictionary<string, string> Environment(IEnumerable<string> alsoPassed, bool ofCommand)
+    {
+        var place = ofCommand ? _commands ?? OwnFolder : OwnFolder;
         var variables = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var name in Passed.Concat(alsoPassed))
             if (System.Environment.GetEnvironmentVariable(name) is { } value) variables[name] = value;
-        variables["HOME"] = Path.Combine(_root.FullName, "home");
-        variables["TMPDIR"] = Path.Combine(_root.FullName, "tmp");
+        variables["HOME"] = Path.Combine(place, "home");
+        variables["TMPDIR"] = Path.Combine(place, "tmp");
         return variables;
     }
 

@@ -1,5 +1,6 @@
 using System.IO.Enumeration;
 using System.Xml;
+using Pilothouse.Workspace;
 
 namespace Pilothouse.CiRunner;
 
@@ -10,9 +11,10 @@ internal static class KeptFiles
     private const long MaxBytes = 4L * 1024 * 1024 * 1024;
     private const long MaxXml = 64 * 1024 * 1024;
 
-    /// <summary>Copies what the patterns name. Links are not followed: they may lead anywhere.</summary>
+    /// <summary>Copies what the patterns name. Links are not followed: they may lead anywhere. Pipes and devices are no files: whoever opens one may wait for ever.</summary>
+    /// <param name="owner">Only files of this user: another name (a hard link) of a file of others is none of the job's. Null = of all.</param>
     /// <returns>How many were copied.</returns>
-    public static int Copy(string from, IReadOnlyList<string> patterns, string to)
+    public static int Copy(string from, IReadOnlyList<string> patterns, string to, uint? owner)
     {
         if (patterns.Count == 0) return 0;
         var (count, bytes) = (0, 0L);
@@ -20,6 +22,8 @@ internal static class KeptFiles
         {
             var path = Path.GetRelativePath(from, file.FullName).Replace(Path.DirectorySeparatorChar, '/');
             if (path.StartsWith(".git/", StringComparison.Ordinal) || !patterns.Any(p => FileSystemName.MatchesSimpleExpression(p, path, ignoreCase: false))) continue;
+            var stat = FileStat.Of(file.FullName);
+            if (stat.Kind != FileKind.File || owner is not null && stat.Owner != owner) continue;
             if (count == MaxFiles || (bytes += file.Length) > MaxBytes) throw new IOException($"The job keeps more than {MaxFiles} files or {MaxBytes} bytes. Name fewer under artifacts.");
             var target = Path.Combine(to, path);
             Directory.CreateDirectory(Path.GetDirectoryName(target)!);

@@ -9,17 +9,19 @@ internal static class StepProcess
     private static readonly TimeSpan AfterEnd = TimeSpan.FromSeconds(5);
 
     /// <summary>No core dumps: they hold what the process knew.</summary>
-    private const string Limits = "ulimit -c 0 2>/dev/null; ";
+    public const string Limits = "ulimit -c 0 2>/dev/null; ";
 
-    private static readonly Lazy<bool> HasSetSid = new(() => OperatingSystem.IsLinux() && (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(p => p.Length > 0 && File.Exists(Path.Combine(p, "setsid"))));
+    /// <summary>By its full path: the PATH of the step is the repository's.</summary>
+    private static readonly Lazy<string?> SetSid = new(() => OperatingSystem.IsLinux() ? Programs.Find("setsid") : null);
 
     public static IReadOnlyList<string> Shell(string text) => ["sh", "-c", Limits + "exec sh -e -c \"$1\"", "sh", text];
 
+    /// <param name="input">Its standard input.</param>
     /// <returns>Its exit code; null when it was ended by <paramref name="ct"/>.</returns>
     /// <exception cref="IOException">It cannot be started.</exception>
-    public static async Task<int?> RunAsync(IReadOnlyList<string> command, string directory, IReadOnlyDictionary<string, string> environment, StepLog log, CancellationToken ct)
+    public static async Task<int?> RunAsync(IReadOnlyList<string> command, string directory, IReadOnlyDictionary<string, string> environment, string input, StepLog log, CancellationToken ct)
     {
-        IReadOnlyList<string> words = HasSetSid.Value ? ["setsid", "--wait", .. command] : command;
+        IReadOnlyList<string> words = SetSid.Value is { } setSid ? [setSid, "--wait", .. command] : command;
         var start = new ProcessStartInfo(words[0], words.Skip(1)) { WorkingDirectory = directory, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         start.Environment.Clear();
         foreach (var (name, value) in environment) start.Environment[name] = value;
@@ -36,7 +38,7 @@ internal static class StepProcess
         var pumps = Task.WhenAll(log.PumpAsync(process.StandardOutput, pumping.Token), log.PumpAsync(process.StandardError, pumping.Token));
         try
         {
-            process.StandardInput.Close();
+            await FeedAsync(process, input);
             await process.WaitForExitAsync(ct);
             return process.ExitCode;
         }
@@ -51,6 +53,19 @@ internal static class StepProcess
             await Task.WhenAny(pumps, Task.Delay(AfterEnd, TimeProvider.System, CancellationToken.None));
             await pumping.CancelAsync();
             await pumps.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private static async Task FeedAsync(Process process, string input)
+    {
+        try
+        {
+            await process.StandardInput.WriteAsync(input);
+            process.StandardInput.Close();
+        }
+        catch (IOException)
+        {
+            // It ended before it read: its exit code tells.
         }
     }
 }

@@ -17,7 +17,8 @@ internal enum FileKind
 /// <param name="ModifiedNs">Nanoseconds since the epoch.</param>
 /// <param name="ChangedNs">Of the inode: no program can set it back. 0 where the system has none.</param>
 /// <param name="Links">Names of the inode.</param>
-internal readonly record struct FileStat(FileKind Kind, long Size, long ModifiedNs, long ChangedNs, ulong Inode, uint Links)
+/// <param name="Owner">Id of the user; 0 where the system has none.</param>
+internal readonly record struct FileStat(FileKind Kind, long Size, long ModifiedNs, long ChangedNs, ulong Inode, uint Links, uint Owner)
 {
     private const int CurrentDirectory = -100; // AT_FDCWD
     private const int NoFollow = 0x100; // AT_SYMLINK_NOFOLLOW
@@ -57,9 +58,9 @@ internal readonly record struct FileStat(FileKind Kind, long Size, long Modified
             s_hasStatx = false; // an old C library
             return Portable(path);
         }
-        // struct statx: mode at 28, links at 16, inode at 32, size at 40, ctime at 96, mtime at 112 (seconds int64, nanoseconds uint32).
+        // struct statx: mode at 28, links at 16, owner at 20, inode at 32, size at 40, ctime at 96, mtime at 112 (seconds int64, nanoseconds uint32).
         var kind = (BinaryPrimitives.ReadUInt16LittleEndian(buffer.AsSpan(28)) & 0xF000) switch { 0x8000 => FileKind.File, 0x4000 => FileKind.Directory, 0xA000 => FileKind.Link, _ => FileKind.Other };
-        return new FileStat(kind, BinaryPrimitives.ReadInt64LittleEndian(buffer.AsSpan(40)), Time(buffer.AsSpan(112)), Time(buffer.AsSpan(96)), BinaryPrimitives.ReadUInt64LittleEndian(buffer.AsSpan(32)), BinaryPrimitives.ReadUInt32LittleEndian(buffer.AsSpan(16)));
+        return new FileStat(kind, BinaryPrimitives.ReadInt64LittleEndian(buffer.AsSpan(40)), Time(buffer.AsSpan(112)), Time(buffer.AsSpan(96)), BinaryPrimitives.ReadUInt64LittleEndian(buffer.AsSpan(32)), BinaryPrimitives.ReadUInt32LittleEndian(buffer.AsSpan(16)), BinaryPrimitives.ReadUInt32LittleEndian(buffer.AsSpan(20)));
     }
 
     private static long Time(ReadOnlySpan<byte> timestamp) => BinaryPrimitives.ReadInt64LittleEndian(timestamp) * 1_000_000_000 + BinaryPrimitives.ReadUInt32LittleEndian(timestamp[8..]);
@@ -67,9 +68,9 @@ internal readonly record struct FileStat(FileKind Kind, long Size, long Modified
     private static FileStat Portable(string path)
     {
         var file = new FileInfo(path);
-        if (file.LinkTarget is not null) return new FileStat(FileKind.Link, 0, 0, 0, 0, 1);
-        if (Directory.Exists(path)) return new FileStat(FileKind.Directory, 0, 0, 0, 0, 1);
-        return file.Exists ? new FileStat(FileKind.File, file.Length, Ns(file.LastWriteTimeUtc), 0, 0, 1) : default;
+        if (file.LinkTarget is not null) return new FileStat(FileKind.Link, 0, 0, 0, 0, 1, 0);
+        if (Directory.Exists(path)) return new FileStat(FileKind.Directory, 0, 0, 0, 0, 1, 0);
+        return file.Exists ? new FileStat(FileKind.File, file.Length, Ns(file.LastWriteTimeUtc), 0, 0, 1, 0) : default;
     }
 
     public static long Ns(DateTime utc) => (utc.Ticks - DateTime.UnixEpoch.Ticks) * 100;

@@ -109,7 +109,7 @@ internal sealed class StatIndex
             var length = BinaryPrimitives.ReadUInt16LittleEndian(bytes);
             if (bytes.Length < RowLength + length) return null;
             var stat = new FileStat(FileKind.File, BinaryPrimitives.ReadInt64LittleEndian(bytes[2..]), BinaryPrimitives.ReadInt64LittleEndian(bytes[10..]), BinaryPrimitives.ReadInt64LittleEndian(bytes[18..]),
-                BinaryPrimitives.ReadUInt64LittleEndian(bytes[26..]), BinaryPrimitives.ReadUInt32LittleEndian(bytes[34..]));
+                BinaryPrimitives.ReadUInt64LittleEndian(bytes[26..]), BinaryPrimitives.ReadUInt32LittleEndian(bytes[34..]), Owner: 0);
             entries[Encoding.UTF8.GetString(bytes.Slice(RowLength, length))] = new IndexEntry(stat, Hash32.Read(bytes[38..]), Hash32.Read(bytes[70..]));
             bytes = bytes[(RowLength + length)..];
         }

@@ -20,6 +20,9 @@ internal sealed class CiWorld : IAsyncDisposable
 
     public ServerProcess Server { get; private set; }
 
+    /// <summary>The server's data directory.</summary>
+    public string Data => _data;
+
     public string Repository => Path.Combine(_folder.FullName, "work");
 
     /// <param name="environment">Of the server.</param>
@@ -74,10 +77,10 @@ internal sealed class CiWorld : IAsyncDisposable
 
     public async Task<string> GitAsync(params string[] arguments) => (await Shell.RunAsync(Repository, "git", arguments)).Succeeded().Trim();
 
-    public async Task<string> CommitAsync(string message)
+    public async Task<string> CommitAsync(string message, bool allowEmpty = false)
     {
         await GitAsync("add", "-A");
-        await GitAsync("commit", "-q", "-m", message);
+        await GitAsync(["commit", "-q", "-m", message, .. allowEmpty ? ["--allow-empty"] : (string[])[]]);
         return await GitAsync("rev-parse", "HEAD");
     }
 

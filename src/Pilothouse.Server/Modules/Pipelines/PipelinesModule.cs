@@ -33,7 +33,7 @@ public sealed class PipelinesModule : IModule
         services.AddSingleton<CiRetentionStore>().AddSingleton<CiRetention>().AddHostedService(s => s.GetRequiredService<CiRetention>());
         services.AddSingleton<CiTeller>().AddSingleton<HookStore>().AddSingleton<HookSignatures>().AddSingleton<TravisKeys>().AddSingleton<CiWebhooks>();
         services.AddSingleton<StatusOutStore>().AddSingleton<ForgeClient>().AddSingleton<StatusSender>().AddHostedService(s => s.GetRequiredService<StatusSender>());
-        services.AddSingleton<CiJobStore>().AddSingleton<CiJobService>().AddSingleton<ICiJobs>(s => s.GetRequiredService<CiJobService>()).AddSingleton<IPushSubscriber>(s => s.GetRequiredService<CiJobService>()).AddSingleton<CiJobStarter>().AddSingleton<CiArtifacts>();
+        services.AddSingleton<CiJobStore>().AddSingleton<CiJobService>().AddSingleton<ICiJobs>(s => s.GetRequiredService<CiJobService>()).AddSingleton<IPushSubscriber>(s => s.GetRequiredService<CiJobService>()).AddSingleton<CiJobStarter>().AddSingleton<JobCommandLine>().AddHostedService(s => s.GetRequiredService<JobCommandLine>()).AddSingleton<CiArtifacts>();
         services.AddSingleton<IRequiredChecks, RequiredChecks>().AddSingleton<IBlobClaims, JobBlobClaims>().AddSingleton<CiJobLoop>().AddHostedService(s => s.GetRequiredService<CiJobLoop>());
         services.AddSingleton<CiScheduleStore>().AddSingleton<CiScheduleLoop>().AddSingleton<ICiSchedules>(s => s.GetRequiredService<CiScheduleLoop>()).AddSingleton<IPushSubscriber>(s => s.GetRequiredService<CiScheduleLoop>())
             .AddHostedService(s => s.GetRequiredService<CiScheduleLoop>());

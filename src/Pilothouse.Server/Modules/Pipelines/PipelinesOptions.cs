@@ -31,6 +31,10 @@ internal sealed class PipelinesOptions
     /// <summary>Jobs of pilothouse.yaml whose runner is the built-in one run on this machine, as the server's user: on only where everyone who may push may also do that.</summary>
     public bool RunProjectJobs { get; set; }
 
+    /// <summary>Unix user as whom the commands of those jobs run; "" = the server's own, which can read all that the server can. Needs Linux, setpriv, and a server that is root.</summary>
+    [RegularExpression("^([A-Za-z_][A-Za-z0-9_.-]{0,30})?$", ErrorMessage = "Pipelines:JobUser must be the name of a user, or empty.")]
+    public string JobUser { get; set; } = "";
+
     /// <summary>Path of the command line that runs them; "" = this server's own executable.</summary>
     public string CommandLine { get; set; } = "";
 

@@ -15,6 +15,8 @@ public sealed class DataDirectory : IDisposable
         options.Data = Path.GetFullPath(options.Data);
         try
         {
+            // Of no other user's business: keys and repositories are there. One that exists keeps its mode.
+            if (!OperatingSystem.IsWindows()) Directory.CreateDirectory(options.Data, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
             foreach (var path in (string[])[options.Data, options.BlobsPath, options.RepositoriesPath, options.TemporaryPath]) Directory.CreateDirectory(path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

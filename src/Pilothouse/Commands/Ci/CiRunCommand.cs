@@ -17,20 +17,40 @@ internal static class CiRunCommand
         var folder = new Option<string>("--output") { Description = "Folder for results, JUnit files and artifacts; one folder a job (default: .pilothouse/ci)." };
         var variables = new Option<string[]>("--env") { Description = "Variable of this environment that the steps get too, masked in the log; may be repeated. Otherwise they get PATH, LANG, TZ and what pilothouse.yaml says." };
         var keep = new Option<bool>("--keep") { Description = "Leave the checkouts." };
+        var user = new Option<string>("--as") { Description = "Unix user as whom commands of the repository run, in a checkout, home and temporary folder of that user, without supplementary groups, capabilities and the way back by setuid programs (Linux; this process must be root). Steps with a token stay with this process' user, in a checkout that commands cannot write." };
+        var closed = new Option<string[]>("--closed") { Description = "Folder that the user of --as must not be able to enter; may be repeated.", Hidden = true };
+        var check = new Option<bool>("--check") { Description = "Only see whether --as can be honoured.", Hidden = true };
         var only = new Option<bool>("--only") { Description = "Not what the jobs need; results directly in --output." };
         var command = new Command("run", "Run jobs of pilothouse.yaml here, as the server does: each in a clean checkout, with an environment of its own and a time limit after which all that it started is killed. Commands of the repository get no token. Exit code 0 all succeeded, 1 one failed, 4 one could not run.")
-            { names, commit, repository, project, folder, variables, keep, only, server };
+            { names, commit, repository, project, folder, variables, user, keep, only, closed, check, server };
         command.SetAction(async (result, ct) =>
         {
+            async Task<JobUser?> FindUserAsync() => result.GetValue(user) is { } other ? await JobUser.FindAsync(other, result.GetValue(closed) ?? [], ct) : null;
+            if (result.GetValue(check))
+            {
+                await FindUserAsync();
+                return ExitCode.Ok;
+            }
             Descendants.Adopt();
             var from = result.GetValue(repository) ?? Directory.GetCurrentDirectory();
             using var client = Cli.Connect(result, server);
-            var options = new CiRunOptions(from, result.GetValue(commit) ?? "HEAD", client.Server, result.GetValue(project), result.GetValue(variables) ?? [], result.GetValue(keep));
+            var options = new CiRunOptions(from, result.GetValue(commit) ?? "HEAD", client.Server, result.GetValue(project), result.GetValue(variables) ?? [], result.GetValue(keep), null);
             var output = Path.GetFullPath(result.GetValue(folder) ?? Path.Combine(".pilothouse", "ci"));
-            var steps = new JobSteps(options, Console.Out);
-            if (result.GetValue(only))
-                return result.GetValue(names) is [var single] ? CodeOf((await steps.RunAsync(single, output, ct)).State) : throw new UsageException("--only is for one job.");
-            return await AllAsync(options, steps, result.GetValue(names) ?? [], output, ct);
+            if (!result.GetValue(only))
+            {
+                options = options with { User = await FindUserAsync() };
+                return await AllAsync(options, new JobSteps(options, Console.Out), result.GetValue(names) ?? [], output, ct);
+            }
+            if (result.GetValue(names) is not [var single]) throw new UsageException("--only is for one job.");
+            try
+            {
+                return CodeOf((await new JobSteps(options with { User = await FindUserAsync() }, Console.Out).RunAsync(single, output, ct)).State);
+            }
+            catch (UsageException e)
+            {
+                await JobSteps.RefusedAsync(single, options.Commit, output, e.Message, ct);
+                throw;
+            }
         }, guarded: true);
         return command;
     }

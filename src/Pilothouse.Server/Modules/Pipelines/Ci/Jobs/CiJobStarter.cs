@@ -11,7 +11,7 @@ namespace Pilothouse.Server.Modules.Pipelines.Ci.Jobs;
 /// <summary>
 /// Hands a job to what runs it: the queue of commands of this server, where 'pilothouse ci run' does the same as on a developer's machine, or a connected CI system.
 /// </summary>
-internal sealed class CiJobStarter(IJobs commands, CiService builds, CiArtifacts artifacts, IServiceTokens tokens, IServer http, IOptions<PipelinesOptions> options)
+internal sealed class CiJobStarter(IJobs commands, CiService builds, CiArtifacts artifacts, IServiceTokens tokens, JobCommandLine commandLine, IServer http, IOptions<PipelinesOptions> options)
 {
     /// <summary>For the checkout with its large files, and what is kept, beyond the time of the steps.</summary>
     private static readonly TimeSpan Around = TimeSpan.FromMinutes(30);
@@ -27,10 +27,11 @@ internal sealed class CiJobStarter(IJobs commands, CiService builds, CiArtifacts
         if (job.Runner != CiJobEntry.BuiltIn)
             return job with { BuildId = (await builds.StartJobAsync(job.Project, job.Runner, job.Name, job.CommitId, job.BuildRef, job.CreatedBy, ct)).Id };
         if (!options.Value.RunProjectJobs) throw new PilothouseException(ErrorCode.FailedPrecondition, "The built-in runner is off on this server: Pipelines:RunProjectJobs.");
+        var run = await commandLine.RunAsync(ct);
         var url = Address();
         var environment = new Dictionary<string, string> { ["PILOTHOUSE_URL"] = url, ["PILOTHOUSE_CI_REF"] = job.BuildRef, ["PILOTHOUSE_CI_CAUSE"] = job.Cause };
         if (await tokens.CreateAsync(TokenName(job.Id), Role.Writer, TokenLifetime, ct) is { } token) environment["PILOTHOUSE_TOKEN"] = token;
-        var command = new NewJob([.. Executable(), "ci", "run", job.Name, "--only", "--project", job.Project, "--commit", job.CommitId, "--repository", $"{url}/git/{Uri.EscapeDataString(job.Project)}.git", "--output", artifacts.FolderOf(job.Id)],
+        var command = new NewJob([.. run, job.Name, "--only", "--project", job.Project, "--commit", job.CommitId, "--repository", $"{url}/git/{Uri.EscapeDataString(job.Project)}.git", "--output", artifacts.FolderOf(job.Id)],
             $"ci/{job.Name}", job.Project, null, environment, TimeSpan.FromMilliseconds(job.TimeoutMs).Add(Around).TotalSeconds, "requeue");
         return job with { JobId = (await commands.EnqueueAsync(command, job.CreatedBy, ct)).Id };
     }
@@ -39,12 +40,5 @@ internal sealed class CiJobStarter(IJobs commands, CiService builds, CiArtifacts
     {
         var address = http.Features.Get<IServerAddressesFeature>()?.Addresses.FirstOrDefault() ?? throw new PilothouseException(ErrorCode.Unavailable, "The server does not listen yet.");
         return address.Replace("://[::]", "://127.0.0.1", StringComparison.Ordinal).Replace("://0.0.0.0", "://127.0.0.1", StringComparison.Ordinal).Replace("://+", "://127.0.0.1", StringComparison.Ordinal).Replace("://*", "://127.0.0.1", StringComparison.Ordinal).TrimEnd('/');
-    }
-
-    private string[] Executable()
-    {
-        if (options.Value.CommandLine is { Length: > 0 } other) return [other];
-        var own = Environment.ProcessPath ?? throw new PilothouseException(ErrorCode.Unsupported, "This server does not know its own executable. Set Pipelines:CommandLine to the path of pilothouse.");
-        return Path.GetFileNameWithoutExtension(own) == "dotnet" ? [own, Path.Combine(AppContext.BaseDirectory, "pilothouse.dll")] : [own];
     }
 }
