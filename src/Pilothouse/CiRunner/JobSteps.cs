@@ -90,6 +90,8 @@ internal sealed class JobSteps(CiRunOptions options, TextWriter output)
         (null, _) when exceeded is not null => ("failure", $"'{step.Title}' was killed: {exceeded}."),
         (null, _) => ("failure", $"'{step.Title}' was killed: the job took longer than {Duration.Format(timeout)}."),
         (ExitCode.Usage or ExitCode.Infrastructure, true) => ("error", $"'{step.Title}' could not run (exit code {code})."),
+        (ExitCode.Stale, true) => ("error", $"'{step.Title}' could not run: pilothouse.lock is stale. Run 'pilothouse lock', commit it and push."),
+        (ExitCode.Budget, true) => ("failure", $"'{step.Title}' reached no verdict: stopped by its budget."),
         (ExitCode.Inconclusive, true) => ("failure", $"'{step.Title}' reached no verdict: inconclusive, or not comparable."),
         _ => ("failure", $"'{step.Title}' failed with exit code {code}."),
     };

@@ -23,6 +23,9 @@ internal sealed class CiWorld : IAsyncDisposable
     /// <summary>The server's data directory.</summary>
     public string Data => _data;
 
+    /// <summary>How long the engine takes for an answer.</summary>
+    public TimeSpan? Slow { get; set; }
+
     public string Repository => Path.Combine(_folder.FullName, "work");
 
     /// <param name="environment">Of the server.</param>
@@ -34,8 +37,10 @@ internal sealed class CiWorld : IAsyncDisposable
         builder.Logging.ClearProviders();
         var engine = builder.Build();
         engine.Urls.Add("http://127.0.0.1:0");
+        CiWorld? made = null;
         engine.MapPost("/v1/chat/completions", async (HttpContext http) =>
         {
+            if (made?.Slow is { } slow) await Task.Delay(slow, TimeProvider.System, http.RequestAborted);
             using var request = await JsonDocument.ParseAsync(http.Request.Body);
             var answer = request.RootElement.GetRawText().Contains("France", StringComparison.Ordinal) ? "Paris" : "It has 366 days";
             return Results.Json(new { id = "1", @object = "chat.completion", created = 1, model = "m", choices = new[] { new { index = 0, message = new { role = "assistant", content = answer }, finish_reason = "stop" } }, usage = new { prompt_tokens = 1, completion_tokens = 1, total_tokens = 2 } });
@@ -43,6 +48,7 @@ internal sealed class CiWorld : IAsyncDisposable
         await engine.StartAsync();
         var data = Directory.CreateTempSubdirectory("pilothouse-ci-data-");
         var world = new CiWorld(await ServerProcess.StartAsync(data.FullName, environment), engine, data.FullName, environment, more);
+        made = world;
         await world.Server.Client.CreateProjectAsync("faq", default);
         Directory.CreateDirectory(world.Repository);
         await world.GitAsync("init", "-q", "-b", "main");

@@ -33,6 +33,44 @@ public sealed class PipelineRunTests
     }
 
     [Fact]
+    public async Task A_build_that_is_ended_leaves_no_check_pending_and_the_servers_commit_is_judged_whatever_is_checked_out()
+    {
+        await using var world = await CiWorld.StartAsync();
+        Assert.SkipUnless(Shell.Has("curl"), "curl is not installed.");
+        (await world.RunAsync(ServerProcess.Executable, "ci", "init", "jenkins")).Succeeded();
+        var first = await world.CommitAsync("pipeline");
+        (await world.RunAsync("sh", ".pilothouse/ci.sh", "install")).Succeeded();
+        await world.CommitAsync("a newer one", allowEmpty: true);
+        var judged = await world.RunAsync("PILOTHOUSE_COMMIT=" + first, "PILOTHOUSE_CI=ci/jenkins", "sh", ".pilothouse/ci.sh", "test");
+        Assert.True(judged.ExitCode == 0, judged.Output + judged.Error);
+        Assert.Equal("success", Assert.Single(await world.Server.Client.ListCommitStatusesAsync("faq", first, default)).State);
+
+        world.Slow = TimeSpan.FromMinutes(10);
+        var slow = await world.CommitAsync("one whose model does not answer", allowEmpty: true);
+        await world.GitAsync("push", "-q", "-o", "ci.skip", new Uri(world.Server.Url, "/git/faq.git").ToString(), "HEAD:main"); // so that its statuses can be asked for
+        var build = world.RunAsync("PILOTHOUSE_CI=ci/jenkins", "sh", "-c", "echo $$ > .pilothouse/cache/pid; exec sh .pilothouse/ci.sh test");
+        await Eventually.TrueAsync(async () => (await world.Server.Client.ListCommitStatusesAsync("faq", slow, default)).Any(s => s.State == "pending"));
+        (await world.RunAsync("kill", "-TERM", (await File.ReadAllTextAsync(Path.Combine(world.Repository, ".pilothouse/cache/pid"))).Trim())).Succeeded();
+        Assert.Equal(143, (await build).ExitCode);
+
+        Assert.Equal(("error", "the build was ended before there was a verdict"), Assert.Single((await world.Server.Client.ListCommitStatusesAsync("faq", slow, default)).Select(s => (s.State, s.Description!))));
+    }
+
+    [Theory]
+    [InlineData("CIRCLE_PR_REPONAME=faq", "a build of a fork gets no secrets")]
+    [InlineData("TRAVIS_SECURE_ENV_VARS=false", "a build of a fork gets no secrets")]
+    [InlineData("OTHER=1", "PILOTHOUSE_URL is not set")]
+    public async Task Without_secrets_the_script_says_what_is_missing_and_is_no_success(string variable, string says)
+    {
+        var folder = Directory.CreateTempSubdirectory("pilothouse-ci-");
+        await File.WriteAllTextAsync(Path.Combine(folder.FullName, "ci.sh"), Pilothouse.Protocols.Ci.CiFiles.For(Pilothouse.Protocols.Ci.CiSystem.CircleCi, "p", null, null)[1].Content);
+        var run = await Shell.RunAsync(folder.FullName, "env", "-u", "PILOTHOUSE_URL", variable, "sh", "ci.sh", "test");
+        Assert.Equal(4, run.ExitCode);
+        Assert.Contains(says, run.Error);
+        folder.Delete(recursive: true);
+    }
+
+    [Fact]
     public async Task Without_a_server_the_script_says_so_and_ends_as_infrastructure()
     {
         await using var world = await CiWorld.StartAsync();

@@ -39,6 +39,18 @@ public sealed class CiFilesTests
         Assert.Empty(CiLint.Check(system, none));
     }
 
+    [Fact]
+    public void No_build_takes_the_place_of_another_but_in_a_pull_or_merge_request()
+    {
+        var github = CiFiles.For(CiSystem.GitHub, "p", null, null)[0].Content;
+        // A group holds one build that runs and one that waits: all but pull requests have one of their own.
+        Assert.Contains("group: pilothouse-${{ github.event_name == 'pull_request' && github.ref || github.run_id }}", github);
+        Assert.Contains("persist-credentials: false", github);
+        var gitlab = CiFiles.For(CiSystem.GitLab, "p", null, null)[0].Content;
+        Assert.Contains("- if: $CI_PIPELINE_SOURCE == \"merge_request_event\"\n      auto_cancel:\n        on_new_commit: interruptible", gitlab);
+        Assert.Contains("- when: always\n      auto_cancel:\n        on_new_commit: none", gitlab);
+    }
+
     [Theory, MemberData(nameof(Systems))]
     public void Every_secret_that_is_named_is_used_and_none_is_written(CiSystem system)
     {

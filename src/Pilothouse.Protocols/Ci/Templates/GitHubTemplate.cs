@@ -25,8 +25,8 @@ internal static class GitHubTemplate
           contents: read
 
         concurrency:
-          group: pilothouse-${{ github.ref }}
-          # A branch's builds all end: each is the verdict on a commit. Of a pull request only the newest counts.
+          # Of a pull request only the newest build counts. All others end, each in a group of its own: it is the verdict on a commit, and in one group a third would drop the one that waits.
+          group: pilothouse-${{ github.event_name == 'pull_request' && github.ref || github.run_id }}
           cancel-in-progress: ${{ github.event_name == 'pull_request' }}
 
         jobs:
@@ -43,14 +43,15 @@ internal static class GitHubTemplate
               PILOTHOUSE_CI: ci/github
               PILOTHOUSE_CI_JOB: ${{ github.event.client_payload.job }}
             steps:
-              - uses: actions/checkout@v4
+              - uses: actions/checkout@v7
                 with:
                   ref: ${{ github.event.client_payload.commit || github.ref }}
                   fetch-depth: 0
-              - uses: actions/setup-dotnet@v4
+                  persist-credentials: false
+              - uses: actions/setup-dotnet@v6
                 with:
                   dotnet-version: 10.0.x
-              - uses: actions/cache@v4
+              - uses: actions/cache@v5
                 with:
                   path: .pilothouse/cache
                   key: pilothouse-v1-${{ hashFiles('pilothouse.yaml') }}
@@ -61,7 +62,7 @@ internal static class GitHubTemplate
                 run: sh .pilothouse/ci.sh test
               - name: Keep the reports
                 if: always()
-                uses: actions/upload-artifact@v4
+                uses: actions/upload-artifact@v7
                 with:
                   name: pilothouse
                   path: .pilothouse/reports

@@ -11,17 +11,23 @@ internal static class GitLabTemplate
 
         workflow:
           rules:
+            # Of a merge request only the newest pipeline counts; a branch's all end: each is the verdict on a commit.
             - if: $CI_PIPELINE_SOURCE == "merge_request_event"
+              auto_cancel:
+                on_new_commit: interruptible
             # A branch with an open merge request has its pipeline already.
             - if: $CI_COMMIT_BRANCH && $CI_OPEN_MERGE_REQUESTS
               when: never
             - when: always
+              auto_cancel:
+                on_new_commit: none
 
         pilothouse:
           stage: test
+          # The script needs sh: where there are runners on Windows too, choose others with tags.
           image: mcr.microsoft.com/dotnet/sdk:10.0
           timeout: 1h
-          # Where GitLab cancels redundant pipelines, a newer commit's takes the place of this one.
+          # See workflow: above.
           interruptible: true
           variables:
             GIT_DEPTH: "0"
@@ -29,6 +35,7 @@ internal static class GitLabTemplate
             PILOTHOUSE_BASELINE: "{{baseline}}"
           cache:
             key: pilothouse-v1
+            when: always
             paths:
               - .pilothouse/cache
           script:

@@ -7,6 +7,7 @@ internal static class JenkinsTemplate
     public static string Write(string? baseline, IReadOnlyList<CiSchedule>? schedules) => $$"""
         // Written by 'pilothouse ci init jenkins'. What it runs is in .pilothouse/ci.sh; check it with 'pilothouse ci lint'.
         pipeline {
+            // Steps need sh: where there are agents on Windows too, choose others, such as agent { label 'linux' }.
             agent any
             options {
                 buildDiscarder(logRotator(numToKeepStr: '50'))

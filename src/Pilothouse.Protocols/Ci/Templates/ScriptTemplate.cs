@@ -17,17 +17,22 @@ internal static class ScriptTemplate
         # PILOTHOUSE_BASELINE                an environment or revision to compare with; empty = only floors
         # PILOTHOUSE_CI                      name of this check, such as ci/jenkins
         # PILOTHOUSE_CI_JOB                  job of pilothouse.yaml that the server started this build for; joins the name: ci/jenkins/JOB
-        # Exit code of test: 0 pass, 1 fail, 2 usage, 3 inconclusive or not comparable, 4 infrastructure.
+        # PILOTHOUSE_COMMIT                  commit that the server started this build for; default: the one that is checked out
+        # Exit code of test: 0 pass, 1 fail, 2 usage, 3 inconclusive or not comparable, 4 infrastructure, 5 stale pilothouse.lock, 6 stopped by its budget.
         set -eu
-        : "${PILOTHOUSE_URL:?set it to the address of the Pilothouse server}"
+        fail() { echo "pilothouse ci: $1" >&2; exit 4; }
+
+        # CircleCI and Travis build forks without secrets: that is no verdict, so it is no success.
+        if [ -z "${PILOTHOUSE_URL:-}" ] && { [ -n "${CIRCLE_PR_REPONAME:-}" ] || [ "${TRAVIS_SECURE_ENV_VARS:-}" = false ]; }; then
+            fail "a build of a fork gets no secrets, so nothing was judged. Whoever may push to the repository runs it: push the commit to a branch there"
+        fi
+        [ -n "${PILOTHOUSE_URL:-}" ] || fail "PILOTHOUSE_URL is not set. Set it to the address of the Pilothouse server"
         url=${PILOTHOUSE_URL%/}
         project=${PILOTHOUSE_PROJECT:-@PROJECT@}
         cache=.pilothouse/cache
         reports=.pilothouse/reports
         context=${PILOTHOUSE_CI:-ci/script}${PILOTHOUSE_CI_JOB:+/$PILOTHOUSE_CI_JOB}
         export PILOTHOUSE_CACHE="$PWD/$cache/digests"
-
-        fail() { echo "pilothouse ci: $1" >&2; exit 4; }
 
         fetch() {
             if [ -n "${PILOTHOUSE_TOKEN:-}" ]; then
@@ -66,12 +71,15 @@ internal static class ScriptTemplate
 
         # The server judges commits that it has. One of a CI build goes to a ref of its own, which moves no branch and starts no pipeline there.
         submit() {
-            commit=$(git rev-parse --verify HEAD) || fail "this is no Git repository with a commit"
+            head=$(git rev-parse --verify HEAD) || fail "this is no Git repository with a commit"
+            # A branch may have moved since the server started the build: what it asked about is judged.
+            commit=${PILOTHOUSE_COMMIT:-$head}
             if [ "$(git rev-parse --is-shallow-repository)" = true ]; then git fetch -q --unshallow || fail "the clone is shallow: its history is needed"; fi
             if [ -n "${PILOTHOUSE_TOKEN:-}" ]; then
                 export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=http.extraHeader GIT_CONFIG_VALUE_0="Authorization: Bearer $PILOTHOUSE_TOKEN"
             fi
-            git push -q -o ci.skip "$url/git/$project.git" "$commit:refs/ci/$commit" || fail "the server did not take commit $commit of project $project"
+            # One that is not here is one that the server has.
+            ! git cat-file -e "$commit^{commit}" 2>/dev/null || git push -q -o ci.skip "$url/git/$project.git" "$commit:refs/ci/$commit" || fail "the server did not take commit $commit of project $project"
             unset GIT_CONFIG_COUNT GIT_CONFIG_KEY_0 GIT_CONFIG_VALUE_0 || true
         }
 
@@ -88,23 +96,45 @@ internal static class ScriptTemplate
                 echo "pilothouse ci: the verdict could not be reported to the server" >&2
         }
 
+        # However the build ends, cancelled or out of time too, the check does not stay pending.
+        ended() {
+            code=$?
+            trap - EXIT HUP INT TERM
+            for process in $beat $judging; do kill "$process" 2>/dev/null || true; done
+            report "$state" "$text"
+            exit "$code"
+        }
+
         run_test() {
             install
             submit
+            state=error text="the build was ended before there was a verdict" beat="" judging=""
+            trap ended EXIT
+            trap 'exit 143' HUP INT TERM
             report pending "the build runs"
+            # Travis ends what is silent for ten minutes.
+            if [ -n "${TRAVIS:-}" ]; then
+                (while sleep 240; do echo "pilothouse ci: the evaluation goes on"; done) &
+                beat=$!
+            fi
             rm -f "$reports/junit.xml" "$reports/report.md" "$reports/report.html"
             code=0
             set -- --project "$project" --commit "$commit" --junit "$reports/junit.xml" --markdown "$reports/report.md" --html "$reports/report.html"
             if [ -n "${PILOTHOUSE_BASELINE:-}" ]; then set -- "$@" --baseline "$PILOTHOUSE_BASELINE"; fi
-            cli test "$@" || code=$?
+            # In the background, since a shell that waits for a program in front hears no signal before its end.
+            "$dotnet" "$cli_folder/pilothouse.dll" test "$@" &
+            judging=$!
+            wait "$judging" || code=$?
+            judging=""
             case $code in
                 0) state=success text="all gates passed" ;;
                 1) state=failure text="a gate failed" ;;
                 3) state=failure text="no verdict: inconclusive, or not comparable" ;;
                 2) state=error text="the call or a file is wrong" ;;
+                5) state=error text="pilothouse.lock is stale: pilothouse lock, commit and push it" ;;
+                6) state=failure text="no verdict: stopped by its budget" ;;
                 *) state=error text="the evaluation could not run" ;;
             esac
-            report "$state" "$text"
             if [ -n "${GITHUB_STEP_SUMMARY:-}" ] && [ -f "$reports/report.md" ]; then cat "$reports/report.md" >>"$GITHUB_STEP_SUMMARY"; fi
             if [ -n "${GITHUB_ACTIONS:-}" ] && [ "$code" -ne 0 ]; then echo "::error title=Pilothouse::$text"; fi
             exit "$code"
