@@ -25,10 +25,14 @@ internal static class EvidenceRules
 
     private static IEnumerable<string> Faults(RequiredEvidence kind, Release release, ProjectFile file) => kind switch
     {
-        RequiredEvidence.Evaluation => Covered("evaluation", "suite", "test", file.Suites.Keys, release),
+        RequiredEvidence.Evaluation => Covered("evaluation", "suite", "test", Suites(release, file), release),
         RequiredEvidence.Fairness => Covered("fairness", "fairness check", "fairness", file.Fairness.Keys, release),
         _ => release.Evidence.Any(e => e is { Type: "approval", Verdict: "APPROVED" }) ? [] : [$"it is not approved. Have someone approve it: pilothouse approve {Short(release.Digest)}."],
     };
+
+    /// <summary>The suites of the project file; one that names a promptfoo configuration stands for those that the release pins of it (<c>regression.echo-p1</c>).</summary>
+    private static IEnumerable<string> Suites(Release release, ProjectFile file) => file.Suites.SelectMany(suite =>
+        suite.Value.Promptfoo is not null && release.Components.Where(c => c.Type == "suite" && c.Name.StartsWith(suite.Key + ".", StringComparison.Ordinal)).Select(c => c.Name).ToArray() is { Length: > 0 } several ? several : [suite.Key]);
 
     private static IEnumerable<string> Covered(string type, string part, string verb, IEnumerable<string> names, Release release)
     {

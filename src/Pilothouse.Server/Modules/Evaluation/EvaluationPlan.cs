@@ -8,6 +8,9 @@ namespace Pilothouse.Server.Modules.Evaluation;
 /// <param name="Faults">Why candidate and base line cannot be compared as a whole (a suite that is gone).</param>
 internal sealed record EvaluationPlan(string Project, string Commit, string? BaselineCommit, IReadOnlyList<SuitePlan> Suites, IReadOnlyList<string> Faults, bool IsFresh = false)
 {
+    /// <summary>What names that move stood for.</summary>
+    public EvaluationPins Pins { get; init; } = new();
+
     /// <summary>Model calls in all.</summary>
     public int Calls => Suites.Sum(s => s.Calls);
 }
@@ -38,6 +41,15 @@ internal sealed record SuitePlan(string Name, SuiteEntry Entry, DataSubject Data
 
     /// <summary>Answers of the base line's stored run, by case; null = the base line is asked.</summary>
     public IReadOnlyDictionary<string, Answer>? StoredBaseline { get; init; }
+
+    /// <summary>The cases as the base line is asked them, in the same order; null = as the candidate is. Prompts of a promptfoo configuration are part of its cases.</summary>
+    public IReadOnlyList<EvaluationInput>? BaselineCases { get; init; }
+
+    /// <summary>Tools of the base line, beside <see cref="BaselineCases"/>.</summary>
+    public string? BaselineTools { get; init; }
+
+    /// <summary>The plan as its base line is asked.</summary>
+    public SuitePlan AsBaseline => BaselineCases is null ? this : this with { Cases = BaselineCases, Entry = Entry with { Tools = BaselineTools } };
 
     /// <summary>Cases in quarantine today: asked and reported, not gated.</summary>
     public IReadOnlySet<string> Quarantined { get; init; } = new HashSet<string>();

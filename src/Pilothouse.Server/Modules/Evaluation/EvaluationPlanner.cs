@@ -17,20 +17,24 @@ internal sealed class EvaluationPlanner(IRepositories repositories, IProjectLock
     private static readonly string[] KnownParameters = ["temperature", "max_tokens", "seed"];
 
     /// <param name="read">Reads a stored evaluation.</param>
-    /// <param name="found">Where an evaluation goes on: the commit that <c>auto</c> found when it started.</param>
-    public async Task<EvaluationPlan> PlanAsync(NewEvaluation request, Func<string, CancellationToken, Task<EvaluationDetail>> read, CancellationToken ct, string? found = null)
+    /// <param name="pinned">Where an evaluation goes on: what names that move stood for when it started.</param>
+    public async Task<EvaluationPlan> PlanAsync(NewEvaluation request, Func<string, CancellationToken, Task<EvaluationDetail>> read, CancellationToken ct, EvaluationPins? pinned = null)
     {
+        var pins = pinned ?? new EvaluationPins();
         var commit = await repositories.ResolveAsync(request.Project, request.Commit, ct);
-        if (request.Promptfoo is { } path) return await promptfoo.PlanAsync(request.Project, commit, path, request.Fresh, ct);
-        var state = request.AllowStaleLock ? await locks.CheckAsync(request.Project, commit, ct) : await locks.RequireFreshAsync(request.Project, commit, ct);
-        var file = await repositories.ReadProjectFileAsync(request.Project, commit, ct);
         var (baseCommit, baseNote) = request.Baseline switch
         {
             null or BaselineFinder.None => (null, null),
-            BaselineFinder.Auto when found is not null => (found, null),
-            BaselineFinder.Auto => await baselines.FindAsync(request.Project, commit, ct),
+            BaselineFinder.Auto => await pins.BaselineAsync(BaselineFinder.Auto, () => baselines.FindAsync(request.Project, commit, ct)),
             var revision => ((string?)await repositories.ResolveAsync(request.Project, revision, ct), (string?)null),
         };
+        if (request.Promptfoo is { } path)
+        {
+            var alone = await promptfoo.SuitesAsync(request.Project, commit, path, null, baseCommit is null ? null : new PromptfooBaseline(baseCommit, path), ct);
+            return new EvaluationPlan(request.Project, commit, baseCommit, Said(request, Noted(await StoredAsync(request.Project, alone, baseCommit, read, ct), baseNote), null), [], request.Fresh) { Pins = pins };
+        }
+        var state = request.AllowStaleLock ? await locks.CheckAsync(request.Project, commit, ct) : await locks.RequireFreshAsync(request.Project, commit, ct);
+        var file = await repositories.ReadProjectFileAsync(request.Project, commit, ct);
         var baseFile = baseCommit is null ? null : await repositories.ReadProjectFileAsync(request.Project, baseCommit, ct);
         var side = new Side(request.Project, commit, file);
         var baseSide = baseFile is null ? null : new Side(request.Project, baseCommit!, baseFile);
@@ -40,25 +44,54 @@ internal sealed class EvaluationPlanner(IRepositories repositories, IProjectLock
         {
             if (file.Suites[name].Promptfoo is { } config)
             {
-                plans.AddRange(await promptfoo.SuitesAsync(request.Project, commit, config, name, ct));
+                var before = baseSide is null ? null : new PromptfooBaseline(baseSide.Commit, baseSide.File.Suites.GetValueOrDefault(name)?.Promptfoo);
+                var several = await promptfoo.SuitesAsync(request.Project, commit, config, name, before, ct);
+                plans.AddRange(Noted(await StoredAsync(request.Project, Named(request, name, several), baseSide?.Commit, read, ct), baseNote));
                 continue;
             }
-            var (against, note) = await AgainstAsync(request, side, file.Suites[name], baseSide, baseNote, ct);
-            var plan = await SuiteAsync(name, side, against, request.AllowChangedData, read, ct);
+            var (against, note) = await AgainstAsync(request, side, file.Suites[name], baseSide, baseNote, pins, ct);
+            var plan = await SuiteAsync(name, side, against, request.AllowChangedData, read, pins, ct);
             plans.Add(plan with { Notes = note is null ? plan.Notes : [.. plan.Notes, note], OwnBaseline = against?.Commit == baseSide?.Commit ? null : against?.Commit });
         }
-        if (request.Replay is { } replay) plans = plans.ConvertAll(p => p with { Notes = [.. p.Notes, $"Replayed from the recording {replay}: no model was asked."] });
-        if (state.Complaint is { } complaint) plans = plans.ConvertAll(p => p with { Notes = [.. p.Notes, complaint] });
-        return new EvaluationPlan(request.Project, commit, baseCommit, plans, Gone(request, file, baseFile), request.Fresh);
+        return new EvaluationPlan(request.Project, commit, baseCommit, Said(request, plans, state.Complaint), Gone(request, file, baseFile), request.Fresh) { Pins = pins };
     }
 
+    private static List<SuitePlan> Said(NewEvaluation request, IReadOnlyList<SuitePlan> plans, string? complaint)
+    {
+        string?[] said = [request.Replay is { } replay ? $"Replayed from the recording {replay}: no model was asked." : null, complaint];
+        return [.. plans.Select(p => p with { Notes = [.. p.Notes, .. said.OfType<string>()] })];
+    }
+
+    private static IReadOnlyList<SuitePlan> Noted(IReadOnlyList<SuitePlan> plans, string? note) => note is null ? plans : [.. plans.Select(p => p with { Notes = [.. p.Notes, note] })];
+
+    /// <summary>Those of a configuration's suites that were asked for: all by the name of the suite of the project file, or single ones by their own.</summary>
+    private static IReadOnlyList<SuitePlan> Named(NewEvaluation request, string name, IReadOnlyList<SuitePlan> plans)
+    {
+        if (request.Suites is not { Count: > 0 } wanted || wanted.Contains(name)) return plans;
+        foreach (var one in wanted.Where(w => w.StartsWith(name + ".", StringComparison.Ordinal)))
+            if (plans.All(p => p.Name != one)) throw new PilothouseException(ErrorCode.NotFound, $"The promptfoo configuration of suite '{name}' gives no suite '{one}'; it gives: {string.Join(", ", plans.Select(p => p.Name))}.");
+        return [.. plans.Where(p => wanted.Contains(p.Name))];
+    }
+
+    private async Task<IReadOnlyList<SuitePlan>> StoredAsync(string project, IReadOnlyList<SuitePlan> plans, string? baseCommit, Func<string, CancellationToken, Task<EvaluationDetail>> read, CancellationToken ct)
+    {
+        if (baseCommit is null) return plans;
+        var all = new List<SuitePlan>();
+        foreach (var plan in plans) all.Add(await StoredAsync(project, plan, baseCommit, read, ct));
+        return all;
+    }
+
+    private async Task<SuitePlan> StoredAsync(string project, SuitePlan plan, string baseCommit, Func<string, CancellationToken, Task<EvaluationDetail>> read, CancellationToken ct) =>
+        await baselines.StoredAsync(project, baseCommit, plan, read, ct) is { } stored
+            ? plan with { StoredBaseline = stored, Notes = [.. plan.Notes, $"The base line's answers are those of its stored run: {plan.Baseline!.Reference} was not asked again."] } : plan;
+
     /// <summary>What a suite is compared with: what the call names, else what the suite names, else what was found.</summary>
-    private async Task<(Side? Side, string? Note)> AgainstAsync(NewEvaluation request, Side side, SuiteEntry entry, Side? found, string? foundNote, CancellationToken ct)
+    private async Task<(Side? Side, string? Note)> AgainstAsync(NewEvaluation request, Side side, SuiteEntry entry, Side? found, string? foundNote, EvaluationPins pins, CancellationToken ct)
     {
         if (entry.Baseline is not { } own) return (found, foundNote);
         if (request.Baseline is not (null or BaselineFinder.Auto)) return (found, $"The suite's own base line ({own}) was not used: the call names another.");
         if (own.Commit == BaselineFinder.Auto && request.Baseline == BaselineFinder.Auto) return (found, foundNote);
-        var (commit, note) = await baselines.OwnAsync(side.Project, side.Commit, own, ct);
+        var (commit, note) = await pins.BaselineAsync($"own: {own}", () => baselines.OwnAsync(side.Project, side.Commit, own, ct));
         if (commit is null) return (null, note);
         return (commit == found?.Commit ? found : new Side(side.Project, commit, await repositories.ReadProjectFileAsync(side.Project, commit, ct)), note);
     }
@@ -78,12 +111,12 @@ internal sealed class EvaluationPlanner(IRepositories repositories, IProjectLock
         baseFile is null || request.Suites is { Count: > 0 } || request.AllowChangedData ? [] :
         [.. baseFile.Suites.Keys.Where(s => !file.Suites.ContainsKey(s)).Select(s => $"the suite '{s}' of the base line is gone. Keep it, or say that it goes with --allow-changed-data")];
 
-    private async Task<SuitePlan> SuiteAsync(string name, Side side, Side? baseSide, bool allowChanged, Func<string, CancellationToken, Task<EvaluationDetail>> read, CancellationToken ct)
+    private async Task<SuitePlan> SuiteAsync(string name, Side side, Side? baseSide, bool allowChanged, Func<string, CancellationToken, Task<EvaluationDetail>> read, EvaluationPins pins, CancellationToken ct)
     {
         var entry = side.File.Suites[name];
         var data = await rows.OfAsync(side.Project, side.Commit, side.File, name, entry, ct);
         var cases = Cases(name, entry, data);
-        var candidate = await targets.SubjectAsync(side.Project, side.Commit, side.File, name, entry, ct);
+        var candidate = await targets.SubjectAsync(side.Project, side.Commit, side.File, name, entry, pins, ct);
         var notes = candidate.Parameters.Keys.Except(KnownParameters).Select(p => $"The parameter '{p}' is not sent to the model by evaluations.").ToList();
         if (candidate.Entry.Kind == ModelKind.Classifier && entry.Repeats > 1) notes.Add("Classifiers answer the same every time: each case was asked once.");
         if (candidate.Target.Engine == "onnx" && entry.Tools is not null) throw new PilothouseException(ErrorCode.Unsupported, $"suites.{name}: the engine 'onnx' offers no tools to a model. Use a model behind an OpenAI-compatible server, or leave tools out.");
@@ -96,14 +129,12 @@ internal sealed class EvaluationPlanner(IRepositories repositories, IProjectLock
 
         if (baseSide.Commit == side.Commit) notes.Add("The base line is the candidate's own commit: nothing can differ but what chance does.");
         if (!SuiteTargets.CanCompare(entry, baseEntry)) return Plan(null, null, [.. notes, $"Both commits ask the environment {entry.Target!.Environment}, which is what it is now: only floors are judged."]);
-        var baseline = await targets.SubjectAsync(side.Project, baseSide.Commit, baseSide.File, name, baseEntry, ct);
+        var baseline = await targets.SubjectAsync(side.Project, baseSide.Commit, baseSide.File, name, baseEntry, pins, ct);
         notes.AddRange(Loosened(baseEntry, entry));
         var changed = await ChangedAsync(name, entry, ready, data, baseEntry, baseSide, ct);
         if (changed is not null && allowChanged) notes.Add($"Not the base line's own test: {changed} Both models were run on the candidate's cases.");
         if (entry.Quarantine.Select(q => q.Case).Except(baseEntry.Quarantine.Select(q => q.Case)).ToArray() is { Length: > 0 } added) notes.Add($"In quarantine since the base line: {string.Join(", ", added.Take(MaxNamed))}{(added.Length > MaxNamed ? ", ..." : "")}.");
-        var plan = Plan(baseline, allowChanged ? null : changed, notes);
-        return await baselines.StoredAsync(side.Project, baseSide.Commit, plan, read, ct) is { } stored
-            ? plan with { StoredBaseline = stored, Notes = [.. plan.Notes, $"The base line's answers are those of its stored run: {baseline.Reference} was not asked again."] } : plan;
+        return await StoredAsync(side.Project, Plan(baseline, allowChanged ? null : changed, notes), baseSide.Commit, read, ct);
     }
 
     /// <summary>Cases that do not count today. Too many of them would be a way to pass: then the suite decides nothing.</summary>

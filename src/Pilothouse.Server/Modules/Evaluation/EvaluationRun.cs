@@ -52,7 +52,7 @@ internal sealed class EvaluationRun(EvaluationPlan plan, string id, RunBudget bu
     private async Task<JudgedSuite> JudgeAsync(SuitePlan suite, CancellationToken ct)
     {
         var candidate = await AskAsync(suite, suite.Candidate, ct);
-        var baseline = suite.ComparesBaseline ? await AskAsync(suite, suite.Baseline!, ct) : null;
+        var baseline = suite.ComparesBaseline ? await AskAsync(suite.AsBaseline, suite.Baseline!, ct) : null;
         budget.Require();
         var judge = new SuiteJudge(suite, candidate, baseline, await SuiteScoring.RunAsync(suite, candidate, baseline, ct), options.MaxFailedShare);
         return new JudgedSuite(judge, judge.Gates(), null);

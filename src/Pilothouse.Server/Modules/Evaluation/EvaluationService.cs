@@ -22,6 +22,9 @@ internal sealed partial class EvaluationService(EvaluationPlanner planner, Suite
     /// <summary>Starts of the server after which an evaluation is given up: it may be what stops the server.</summary>
     private const int MaxResumes = 3;
 
+    /// <summary>Suites named in an error.</summary>
+    private const int MaxNamed = 20;
+
     /// <summary>Largest recording.</summary>
     private const int MaxRecordingBytes = 256 * 1024 * 1024;
 
@@ -35,7 +38,7 @@ internal sealed partial class EvaluationService(EvaluationPlanner planner, Suite
         if (request.Budget is { } budget) CheckBudget(budget, plan);
         plan = await suites.RegisterAsync(plan, actor, ct);
         var summary = new EvaluationSummary(ids.New(), plan.Project, plan.Commit, plan.BaselineCommit, "running", null, null, plan.Calls, 0, actor, time.NowMs(), null, null, request.Replay);
-        await store.AddAsync(summary, WireJson.Write(request), Uses(plan), ct);
+        await store.AddAsync(summary, WireJson.Write(request), WireJson.Write(plan.Pins), Uses(plan), ct);
         try
         {
             work.Enqueue($"evaluation {summary.Id}", stop => RunAsync(summary, plan, request, stop));
@@ -64,7 +67,7 @@ internal sealed partial class EvaluationService(EvaluationPlanner planner, Suite
         foreach (var suite in plan.Suites.Where(s => s.NeedsAnswers))
             foreach (var model in suite.ComparesBaseline && suite.StoredBaseline is null ? new[] { suite.Candidate, suite.Baseline! } : [suite.Candidate])
             {
-                var calls = await source.EstimateAsync(suite, model, plan.IsFresh, ct);
+                var calls = await source.EstimateAsync(ReferenceEquals(model, suite.Baseline) ? suite.AsBaseline : suite, model, plan.IsFresh, ct);
                 suites.Add(new SuiteEstimate(suite.Name, model.Reference, calls.Calls, calls.Open, calls.PromptTokens, calls.CompletionTokens, calls.Cost));
             }
         return new EvaluationEstimate(suites, suites.Sum(s => s.Calls), suites.Sum(s => s.Open), suites.Sum(s => s.PromptTokens), suites.Sum(s => s.CompletionTokens), suites.All(s => s.Cost is not null) ? suites.Sum(s => s.Cost) : null);
@@ -73,13 +76,16 @@ internal sealed partial class EvaluationService(EvaluationPlanner planner, Suite
     /// <summary>Goes on with an evaluation that a stop of the server cut short: answers that it has are not asked for again.</summary>
     public void Resume(EvaluationSummary summary) => work.Enqueue($"evaluation {summary.Id}", async ct =>
     {
-        var (text, resumed) = await store.ResumeAsync(summary.Id, ct);
+        var (text, pinned, resumed) = await store.ResumeAsync(summary.Id, ct);
         try
         {
             if (resumed > MaxResumes) throw new PilothouseException(ErrorCode.Internal, $"The server stopped {resumed} times while this evaluation ran. Start it again: the answers so far are kept.");
             var request = WireJson.Read<NewEvaluation>(text) with { Commit = summary.Commit };
             if (request.Baseline is not (null or BaselineFinder.Auto)) request = request with { Baseline = summary.BaselineCommit };
-            var plan = await suites.RegisterAsync(await planner.PlanAsync(request, GetAsync, ct, summary.BaselineCommit), summary.CreatedBy, ct);
+            var pins = pinned is null ? new EvaluationPins() : WireJson.Read<EvaluationPins>(pinned);
+            // Runs from before pins were stored know at least this much.
+            if (pinned is null && request.Baseline == BaselineFinder.Auto && summary.BaselineCommit is not null) pins.Baselines[BaselineFinder.Auto] = new BaselinePin(summary.BaselineCommit, null);
+            var plan = await suites.RegisterAsync(await planner.PlanAsync(request, GetAsync, ct, pins), summary.CreatedBy, ct);
             await RunAsync(summary, plan, request, ct);
         }
         catch (Exception e) when (e is PilothouseException or Protocols.ProtocolFormatException)
@@ -91,10 +97,18 @@ internal sealed partial class EvaluationService(EvaluationPlanner planner, Suite
     public Task<IReadOnlyList<CaseHistoryEntry>> HistoryAsync(string project, string suite, string caseId, int limit, CancellationToken ct) => store.HistoryAsync(project, suite, caseId, Math.Clamp(limit, 1, MaxPage), ct);
 
     /// <summary>Cases of a project that flicker, as the latest evaluation of each suite found them.</summary>
+    /// <exception cref="PilothouseException">NotFound: no evaluation of the project ran this suite; names those that were run.</exception>
     public async Task<IReadOnlyList<FlakySuite>> FlakesAsync(string project, string? suite, CancellationToken ct)
     {
         var found = new List<FlakySuite>();
-        foreach (var (name, id) in await store.LatestAsync(project, ct))
+        var latest = await store.LatestAsync(project, ct);
+        if (suite is not null && latest.All(l => l.Suite != suite) && !await store.HasRunAsync(project, suite, ct))
+        {
+            var known = await store.SuitesAsync(project, MaxNamed + 1, ct);
+            throw new PilothouseException(ErrorCode.NotFound, known.Count == 0 ? $"No suite of '{project}' was evaluated yet, so there is no '{suite}'. Run pilothouse test first."
+                : $"No evaluation of '{project}' ran a suite '{suite}'; there are: {string.Join(", ", known.Take(MaxNamed))}{(known.Count > MaxNamed ? ", ..." : "")}.");
+        }
+        foreach (var (name, id) in latest)
         {
             if (suite is not null && name != suite) continue;
             var detail = await GetAsync(id, ct);

@@ -13,12 +13,12 @@ internal sealed class EvaluationStore(Db db, IAuditLog audit, ResponseCache cach
         """;
 
     /// <param name="uses">Models, data sets and suites.</param>
-    public Task AddAsync(EvaluationSummary evaluation, string request, IReadOnlyList<(LineageNode From, string Relation)> uses, CancellationToken ct) => db.WriteAsync(async session =>
+    public Task AddAsync(EvaluationSummary evaluation, string request, string pins, IReadOnlyList<(LineageNode From, string Relation)> uses, CancellationToken ct) => db.WriteAsync(async session =>
     {
         await session.ExecuteAsync("""
-            INSERT INTO evl_evaluation (id, project, commit_id, baseline_commit, request, status, cases, done, created_by, created_ms, replay)
-            VALUES (@Id, @Project, @Commit, @BaselineCommit, @request, @Status, @Cases, 0, @CreatedBy, @CreatedMs, @Replay)
-            """, new { evaluation.Replay, evaluation.Id, evaluation.Project, evaluation.Commit, evaluation.BaselineCommit, request, evaluation.Status, evaluation.Cases, evaluation.CreatedBy, evaluation.CreatedMs });
+            INSERT INTO evl_evaluation (id, project, commit_id, baseline_commit, request, status, cases, done, created_by, created_ms, replay, pins)
+            VALUES (@Id, @Project, @Commit, @BaselineCommit, @request, @Status, @Cases, 0, @CreatedBy, @CreatedMs, @Replay, @pins)
+            """, new { evaluation.Replay, evaluation.Id, evaluation.Project, evaluation.Commit, evaluation.BaselineCommit, request, pins, evaluation.Status, evaluation.Cases, evaluation.CreatedBy, evaluation.CreatedMs });
         await EvaluationLineage.AddAsync(session, evaluation.Id, uses);
         await audit.AppendAsync(session, new AuditEvent(evaluation.CreatedBy, "evaluation.start", Subject(evaluation), new { evaluation.Commit, evaluation.BaselineCommit }));
     }, ct);
@@ -70,6 +70,14 @@ internal sealed class EvaluationStore(Db db, IAuditLog audit, ResponseCache cach
     public async Task<IReadOnlyList<(string Suite, string Id)>> LatestAsync(string project, CancellationToken ct) => [.. (await db.ReadAsync(session => session.QueryAsync<LatestRow>(
         "SELECT suite AS Suite, MAX(evaluation_id) AS Id FROM evl_verdict WHERE project = @project GROUP BY suite ORDER BY suite LIMIT 1000", new { project }), ct)).Select(r => (r.Suite, r.Id))];
 
+    /// <summary>Whether a finished evaluation has cases of the suite, asked anew or not.</summary>
+    public async Task<bool> HasRunAsync(string project, string suite, CancellationToken ct) => await db.ReadAsync(session => session.ScalarAsync<long>(
+        "SELECT COUNT(*) FROM evl_evaluation e WHERE e.project = @project AND EXISTS (SELECT 1 FROM evl_case c WHERE c.evaluation_id = e.id AND c.suite = @suite)", new { project, suite }), ct) > 0;
+
+    /// <summary>Names of the suites that evaluations of a project ran.</summary>
+    public Task<List<string>> SuitesAsync(string project, int most, CancellationToken ct) => db.ReadAsync(session => session.QueryAsync<string>(
+        "SELECT DISTINCT suite FROM evl_verdict WHERE project = @project ORDER BY suite LIMIT @most", new { project, most }), ct);
+
     public Task FailAsync(EvaluationSummary evaluation, CancellationToken ct) => db.WriteAsync(session => EndAsync(session, evaluation), ct);
 
     /// <summary>Evaluations that a stop cut short.</summary>
@@ -77,12 +85,12 @@ internal sealed class EvaluationStore(Db db, IAuditLog audit, ResponseCache cach
         $"SELECT {Columns} FROM evl_evaluation WHERE status = 'running' ORDER BY id LIMIT 10000"), ct)).Select(r => r.ToSummary())];
 
     /// <summary>Counts one more start of a server that goes on with an evaluation.</summary>
-    /// <returns>The request, and how often it has been gone on with, this time included.</returns>
-    public Task<(string Request, int Resumed)> ResumeAsync(string id, CancellationToken ct) => db.WriteAsync(async session =>
+    /// <returns>The request, what it was resolved to (null: not known), and how often it has been gone on with, this time included.</returns>
+    public Task<(string Request, string? Pins, int Resumed)> ResumeAsync(string id, CancellationToken ct) => db.WriteAsync(async session =>
     {
         await session.ExecuteAsync("UPDATE evl_evaluation SET resumed = resumed + 1 WHERE id = @id", new { id });
-        var row = await session.FirstOrDefaultAsync<ResumeRow>("SELECT request AS Request, resumed AS Resumed FROM evl_evaluation WHERE id = @id", new { id });
-        return (row?.Request ?? "", (int)(row?.Resumed ?? 0));
+        var row = await session.FirstOrDefaultAsync<ResumeRow>("SELECT request AS Request, pins AS Pins, resumed AS Resumed FROM evl_evaluation WHERE id = @id", new { id });
+        return (row?.Request ?? "", row?.Pins, (int)(row?.Resumed ?? 0));
     }, ct);
 
     public async Task<bool> HasFinishedAsync(string project, string commit, CancellationToken ct) => (await FinishedAsync(project, commit, ct)).Count > 0;
@@ -152,6 +160,7 @@ internal sealed class EvaluationStore(Db db, IAuditLog audit, ResponseCache cach
     private sealed class ResumeRow
     {
         public string Request { get; init; } = "";
+        public string? Pins { get; init; }
         public long Resumed { get; init; }
     }
 

@@ -20,7 +20,7 @@ internal sealed class SuiteJudge(SuitePlan plan, IReadOnlyList<Answer> candidate
     /// <param name="flaky">Cases that flicker, by the history of the suite.</param>
     public SuiteResult Result(IReadOnlyList<GateResult> gates, LookResult? looks = null, IReadOnlyList<FlakyCase>? flaky = null) => new(plan.Name, plan.Candidate.Reference, plan.Baseline?.Reference, plan.Data.Reference, plan.Cases.Count, [.. _counted.Select(Score)], gates,
         Differences(), plan.Data.Digest, plan.Candidate.Digest, plan.Baseline?.Digest, plan.Candidate.PromptDigest, candidate.Count(a => a.Failed), baseline?.Count(a => a.Failed) ?? 0,
-        candidate.Count(a => a.IsCached) + (baseline?.Count(a => a.IsCached) ?? 0), plan.Entry.Cluster is null ? null : plan.Cases.Select(c => c.Cluster).Distinct().Count(), [.. plan.Notes, .. Masked()], plan.Registered, plan.Repeats, SuiteFigures.Classes(plan, candidate), SuiteFigures.Usage(candidate, plan.Candidate.Entry.Price),
+        candidate.Count(a => a.IsCached) + (baseline?.Count(a => a.IsCached) ?? 0), plan.Entry.Cluster is null ? null : plan.Cases.Select(c => c.Cluster).Distinct().Count(), [.. plan.Notes, .. Moved(), .. Masked()], plan.Registered, plan.Repeats, SuiteFigures.Classes(plan, candidate), SuiteFigures.Usage(candidate, plan.Candidate.Entry.Price),
         baseline is null ? null : SuiteFigures.Usage(baseline, plan.Baseline!.Entry.Price), SuiteFigures.Agreement(_columns), SuiteFigures.Unstable(plan, _columns), SuiteSlices.Of(plan, _columns), looks,
         plan.Quarantined.Count == 0 ? null : [.. plan.Cases.Where(c => plan.Quarantined.Contains(c.Id)).Select(c => c.Id)], plan.OwnBaseline, flaky is { Count: > 0 } ? flaky : null);
 
@@ -36,6 +36,21 @@ internal sealed class SuiteJudge(SuitePlan plan, IReadOnlyList<Answer> candidate
         if (failLevel >= Statistics.GroupSequential.LeastLevel && At(failLevel) is { Verdict: VerdictRules.Fail } failed) return Named(failed);
         var open = passLevel >= Statistics.GroupSequential.LeastLevel ? At(passLevel) : unknown;
         return Named(open with { Verdict = VerdictRules.Inconclusive, Reason = open.Verdict == VerdictRules.Inconclusive ? open.Reason : $"{open.Reason} At this look that is not yet enough." });
+    }
+
+    /// <summary>What an <c>every</c> gate says new failures are: single cases that changed sides since the base line. Where either side has no score, nothing is known.</summary>
+    private IEnumerable<string> Moved()
+    {
+        const int MaxNamed = 10;
+        foreach (var gate in plan.Entry.Gates.Where(g => g.Type == GateType.Every))
+        {
+            if (Find(gate) is not { Baseline: { } before } column || column.Ids.Count != before.Length) continue;
+            var least = (gate.Min ?? 1) - 1e-9;
+            string[] Of(Func<int, bool> moved) => [.. Enumerable.Range(0, before.Length).Where(i => column.Errors.ElementAtOrDefault(i) is null && column.BaselineErrors?.ElementAtOrDefault(i) is null && moved(i)).Select(i => column.Ids[i])];
+            string Named(string[] ids) => ids.Length == 0 ? "" : $" ({string.Join(", ", ids.Take(MaxNamed))}{(ids.Length > MaxNamed ? ", ..." : "")})";
+            var (broken, mended) = (Of(i => column.Candidate[i] < least && before[i] >= least), Of(i => column.Candidate[i] >= least && before[i] < least));
+            yield return $"{column.Scorer}, since the base line: {broken.Length} cases fail that passed{Named(broken)}, {mended.Length} pass that failed{Named(mended)}.";
+        }
     }
 
     /// <summary>Answers from which secrets were taken before anything was stored: no scorer saw them, and the reader has to know.</summary>

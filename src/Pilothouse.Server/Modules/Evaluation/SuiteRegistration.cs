@@ -20,16 +20,17 @@ internal sealed class SuiteRegistration(EvaluationPlanner planner, ISuites suite
     }
 
     /// <summary>Those of a commit, without running them.</summary>
-    public async Task<IReadOnlyList<SuiteVersion>> RegisterAsync(NewSuites request, string actor, CancellationToken ct)
+    public async Task<IReadOnlyList<SuiteVersion>> RegisterAsync(NewSuites request, string actor, CancellationToken ct) => [.. (await DeclaredAsync(request, actor, ct)).Select(s => s.Version)];
+
+    public Task<IReadOnlyList<DeclaredSuite>> RegisterAsync(string project, string commit, string name, string actor, CancellationToken ct) => DeclaredAsync(new NewSuites(project, commit, [name]), actor, ct);
+
+    private async Task<IReadOnlyList<DeclaredSuite>> DeclaredAsync(NewSuites request, string actor, CancellationToken ct)
     {
         var plan = await planner.PlanAsync(new NewEvaluation(request.Project, request.Commit, BaselineFinder.None, request.Suites), (_, _) => throw new NotSupportedException(), ct);
-        var versions = new List<SuiteVersion>();
-        foreach (var suite in plan.Suites) versions.Add(await RegisterAsync(plan.Project, plan.Commit, suite, actor, ct));
+        var versions = new List<DeclaredSuite>();
+        foreach (var suite in plan.Suites) versions.Add(new DeclaredSuite(suite.Name, await RegisterAsync(plan.Project, plan.Commit, suite, actor, ct)));
         return versions;
     }
-
-    public async Task<SuiteVersion> RegisterAsync(string project, string commit, string name, string actor, CancellationToken ct) =>
-        (await RegisterAsync(new NewSuites(project, commit, [name]), actor, ct))[0];
 
     private Task<SuiteVersion> RegisterAsync(string project, string commit, SuitePlan suite, string actor, CancellationToken ct) =>
         suites.RegisterAsync(NameOf(project, suite.Name), new NewSuiteVersion(Definition(suite.Entry), suite.Data.Reference, suite.Data.Digest, suite.Cases.Count, null, project, commit), actor, ct);

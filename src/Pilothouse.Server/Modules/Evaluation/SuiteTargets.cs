@@ -16,14 +16,15 @@ internal sealed class SuiteTargets(IRepositories repositories, IProjectContent c
     private const int MaxFileBytes = 16 * 1024 * 1024;
 
     /// <exception cref="PilothouseException">NotFound or FailedPrecondition, naming the suite and what is missing.</exception>
-    public async Task<ModelSubject> SubjectAsync(string project, string commit, ProjectFile file, string suite, SuiteEntry entry, CancellationToken ct)
+    public async Task<ModelSubject> SubjectAsync(string project, string commit, ProjectFile file, string suite, SuiteEntry entry, EvaluationPins pins, CancellationToken ct)
     {
         if (entry.Target is not { } target) return await content.ModelAsync(project, commit, entry.Model, file.Models[entry.Model], ct);
         if (target.Command.Count > 0) return await CommandAsync(project, commit, suite, target, ct);
         var model = file.Models[entry.Model];
-        if (target.Environment is { } environment) return Served($"{project}/{environment}/{entry.Model}", suite, model);
+        if (target.Environment is { } environment) return Served($"{project}/{environment}/{entry.Model}", suite, model, pins);
         if (target.Prompt is { } prompt) return WithPrompt(await content.ModelAsync(project, commit, entry.Model, model, ct), await prompts.GetAsync(prompt, ct), suite);
-        var release = await releases.FindAsync(project, target.Release!, ct);
+        var release = await releases.FindAsync(project, pins.Release(target.Release!), ct);
+        pins.Releases.TryAdd(target.Release!, new ReleasePin(release.Digest));
         var released = await repositories.ReadProjectFileAsync(project, release.Commit, ct);
         if (!released.Models.TryGetValue(entry.Model, out var then))
             throw new PilothouseException(ErrorCode.NotFound, $"suites.{suite}: the release {Short(release.Digest)} (commit {ProjectContent.Short(release.Commit)}) has no model '{entry.Model}'; it has: {string.Join(", ", released.Models.Keys)}.");
@@ -34,11 +35,11 @@ internal sealed class SuiteTargets(IRepositories repositories, IProjectContent c
     /// <summary>False when base line and candidate would ask the very same thing.</summary>
     public static bool CanCompare(SuiteEntry entry, SuiteEntry baseEntry) => entry.Target?.Environment is not { } environment || environment != baseEntry.Target?.Environment;
 
-    private ModelSubject Served(string route, string suite, ModelEntry model)
+    private ModelSubject Served(string route, string suite, ModelEntry model, EvaluationPins pins)
     {
-        var found = served.Find(route) ?? throw new PilothouseException(ErrorCode.FailedPrecondition, $"suites.{suite}: the gateway serves nothing as {route}. Deploy a release there first, or correct target.environment.");
+        var found = pins.Served(route, () => served.Find(route)) ?? throw new PilothouseException(ErrorCode.FailedPrecondition, $"suites.{suite}: the gateway serves nothing as {route}. Deploy a release there first, or correct target.environment.");
         var kind = found.Kind == "classifier" ? ModelKind.Classifier : ModelKind.Generative;
-        if (kind != model.Kind) throw new PilothouseException(ErrorCode.FailedPrecondition, $"suites.{suite}: {route} serves a {found.Kind}, but models.{suite} is of another kind.");
+        if (kind != model.Kind) throw new PilothouseException(ErrorCode.FailedPrecondition, $"suites.{suite}: {route} serves a {found.Kind}, but the suite's model is of another kind.");
         return new ModelSubject($"{route} at release {Short(found.Release)}", found.IsPinned ? $"{found.Release}/{route}" : null, model, found.Target, null, null, new Dictionary<string, JsonElement>());
     }
 

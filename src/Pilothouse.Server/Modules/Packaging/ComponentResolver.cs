@@ -50,7 +50,7 @@ internal sealed class ComponentResolver(IRepositories repositories, IProjectLock
             await ResolvePromptAsync(project, commit, path, components, files, ct);
         await ResolveRegisteredPromptsAsync(file, components, files, ct);
         foreach (var (name, data) in file.Data) components.Add(await ResolveDataAsync(project, commit, name, data, ct));
-        foreach (var (name, suite) in file.Suites) components.Add(await ResolveSuiteAsync(project, commit, name, suite, actor, ct));
+        foreach (var (name, suite) in file.Suites) components.AddRange(await ResolveSuitesAsync(project, commit, name, suite, actor, ct));
         return new ResolvedProject(
             [.. components.OrderBy(c => c.Type, StringComparer.Ordinal).ThenBy(c => c.Name, StringComparer.Ordinal)],
             [.. files.OrderBy(f => f.Title, StringComparer.Ordinal)]);
@@ -120,13 +120,12 @@ internal sealed class ComponentResolver(IRepositories repositories, IProjectLock
         }
     }
 
-    /// <summary>What the commit promises to test, cases included; it does not travel along.</summary>
-    private async Task<ReleaseComponent> ResolveSuiteAsync(string project, string commit, string name, SuiteEntry suite, string actor, CancellationToken ct)
+    /// <summary>What the commit promises to test, cases included; it does not travel along. A promptfoo configuration is as many suites as it has providers and prompts.</summary>
+    private async Task<IEnumerable<ReleaseComponent>> ResolveSuitesAsync(string project, string commit, string name, SuiteEntry suite, string actor, CancellationToken ct)
     {
         try
         {
-            var version = await suites.RegisterAsync(project, commit, name, actor, ct);
-            return new ReleaseComponent("suite", name, version.Reference, version.Digest, 0);
+            return (await suites.RegisterAsync(project, commit, name, actor, ct)).Select(s => new ReleaseComponent("suite", s.Name, s.Version.Reference, s.Version.Digest, 0));
         }
         catch (PilothouseException e)
         {

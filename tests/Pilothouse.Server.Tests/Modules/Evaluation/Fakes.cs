@@ -49,7 +49,7 @@ internal sealed class EvaluationBench(TestDatabase database)
     private EvaluationPlanner Planner => new(Repositories, new NoLocks(), new ScorerFactory(Repositories, Content, Run, new Judges(Run, Cache, Options, database.Time), Options, TimeProvider.System), new SuiteRows(Content),
         new SuiteTargets(Repositories, Content, Prompts, Served, Served, Options), new BaselineFinder(Repositories, Repositories, Store, Served, Served), new PromptfooPlanner(Repositories, new Judges(Run, Cache, Options, database.Time), Run, new PromptfooCalls(Repositories, new PlainClients(), Options, TimeProvider.System)), Options, database.Time);
 
-    private Pilothouse.Server.Modules.Evaluation.SuiteRegistration Suites => new(Planner, new Pilothouse.Server.Modules.Registry.SuiteService(new Pilothouse.Server.Modules.Registry.RegistryStore(database.Db, Audit), database.Time));
+    public Pilothouse.Server.Modules.Evaluation.SuiteRegistration Suites => new(Planner, new Pilothouse.Server.Modules.Registry.SuiteService(new Pilothouse.Server.Modules.Registry.RegistryStore(database.Db, Audit), database.Time));
 
     public EvaluationService Service() => new(Planner, Suites, new AnswerSource(Run, Cache, Mask, Options, Clock), Store, Cache, Blobs, Work, Events, Options,
         new Ids(database.Time), database.Time, NullLogger<EvaluationService>.Instance);

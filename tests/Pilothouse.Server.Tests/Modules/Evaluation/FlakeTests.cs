@@ -66,7 +66,6 @@ public class FlakeTests
         Assert.Equal(["c3"], (await bench.Service().CasesAsync(result.Summary.Id, null, null, 100, null, default)).Items.Where(c => c.Flaky == true).Select(c => c.Id));
         var suite = Assert.Single(await bench.Service().FlakesAsync("shop", null, default));
         Assert.Equal(("quality", "c3"), (suite.Suite, Assert.Single(suite.Cases).Case));
-        Assert.Empty(await bench.Service().FlakesAsync("shop", "other", default));
 
         // Another case under the same id has no history; the others keep theirs.
         run = 4;
@@ -87,5 +86,23 @@ public class FlakeTests
             database.Time.Advance(TimeSpan.FromSeconds(1));
             Assert.Empty((await bench.RunAsync(new NewEvaluation("shop", "v1"))).Suites[0].Flaky ?? []);
         }
+    }
+
+    [Theory, DatabaseData]
+    public async Task A_suite_that_no_evaluation_ran_is_named(string kind)
+    {
+        await using var database = await TestDatabase.CreateAsync(kind);
+        var bench = new EvaluationBench(database);
+        bench.Repositories.Commit("v1", ("pilothouse.yaml", Yaml), ("d.jsonl", Data()));
+        bench.Inference.Generate = (_, _) => "x";
+        var none = await Assert.ThrowsAsync<Pilothouse.Server.Platform.PilothouseException>(() => bench.Service().FlakesAsync("shop", "NOPE", default));
+        Assert.Contains("No suite of 'shop' was evaluated yet", none.Message, StringComparison.Ordinal);
+        var suite = (await bench.RunAsync(new NewEvaluation("shop", "v1"))).Suites[0].Name;
+
+        var error = await Assert.ThrowsAsync<Pilothouse.Server.Platform.PilothouseException>(() => bench.Service().FlakesAsync("shop", "NOPE", default));
+
+        Assert.Equal(Pilothouse.Server.Platform.ErrorCode.NotFound, error.Code);
+        Assert.Equal($"No evaluation of 'shop' ran a suite 'NOPE'; there are: {suite}.", error.Message);
+        Assert.Empty(await bench.Service().FlakesAsync("shop", suite, default));
     }
 }

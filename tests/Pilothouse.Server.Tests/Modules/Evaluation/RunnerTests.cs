@@ -112,6 +112,64 @@ public class RunnerTests
         Assert.InRange(bench.Inference.Calls, 200, 202);
     }
 
+    [Theory]
+    [InlineData("sqlite", ", baseline: { environment: production }", null)]
+    [InlineData("postgres", ", baseline: { environment: production }", null)]
+    [InlineData("sqlite", ", baseline: { release: latest }", null)]
+    [InlineData("sqlite", "", "auto")]
+    public async Task What_a_base_line_was_resolved_to_holds_after_a_restart(string kind, string own, string? baseline)
+    {
+        await using var database = await TestDatabase.CreateAsync(kind);
+        var bench = Bench(database, Project(own, Remote, "[{ scorer: exact, type: non_inferiority, margin: 0.05 }]"), 100, "branch", "before", "after");
+        (bench.Served.Release, bench.Served.Commit) = ("sha256:before", "before");
+        await RestartedAsync(bench, new NewEvaluation("shop", "branch", baseline), () => (bench.Served.Release, bench.Served.Commit) = ("sha256:after", "after"));
+
+        var ended = await bench.Service().GetAsync(Assert.Single((await bench.Service().ListAsync("shop", null, 10, null, default)).Items).Id, default);
+        Assert.Equal("before", ended.Suites[0].BaselineCommit ?? ended.Summary.BaselineCommit);
+        Assert.Equal("PASS", ended.Summary.Verdict);
+    }
+
+    [Fact]
+    public async Task No_base_line_stays_none_after_a_restart()
+    {
+        await using var database = await TestDatabase.CreateAsync("sqlite");
+        var bench = Bench(database, Project(model: Remote), 100, "branch", "after");
+        await RestartedAsync(bench, new NewEvaluation("shop", "branch", "auto"), () => (bench.Served.Release, bench.Served.Commit) = ("sha256:after", "after"));
+
+        var ended = await bench.Service().GetAsync((await bench.Service().ListAsync("shop", null, 10, null, default)).Items[0].Id, default);
+        Assert.Null(ended.Summary.BaselineCommit);
+        Assert.Null(ended.Suites[0].BaselineModel);
+        Assert.Contains(ended.Suites[0].Notes!, n => n.StartsWith("There is no base line: no commit", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task An_environment_that_is_asked_keeps_its_release_after_a_restart()
+    {
+        await using var database = await TestDatabase.CreateAsync("sqlite");
+        var bench = Bench(database, Project(", target: { environment: production }"), 100);
+        bench.Served.Release = "sha256:before";
+        var releases = new HashSet<string?>();
+        await RestartedAsync(bench, new NewEvaluation("shop", "v1"), () => bench.Served.Release = "sha256:after", target => { lock (releases) releases.Add(target.Release); });
+        Assert.Equal(["sha256:before"], releases);
+    }
+
+    /// <summary>Starts, stops the server at the 40th call, lets the world change, and starts it again.</summary>
+    private static async Task RestartedAsync(EvaluationBench bench, NewEvaluation request, Action meanwhile, Action<Pilothouse.Server.Platform.Inference.InferenceTarget>? asked = null)
+    {
+        (bench.Options.RemoteConcurrency, bench.Options.Concurrency) = (1, 1);
+        using var stop = new CancellationTokenSource();
+        bench.Inference.Asked = (target, _) =>
+        {
+            asked?.Invoke(target);
+            if (bench.Inference.Calls == 40) stop.Cancel();
+        };
+        await bench.Service().StartAsync(request, "ann", default);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => bench.Work.RunAllAsync(stop.Token));
+        meanwhile();
+        await new EvaluationRecovery(bench.Store, bench.Service()).StartAsync(default);
+        await bench.Work.RunAllAsync(default);
+    }
+
     [Theory, DatabaseData]
     public async Task An_estimate_asks_nothing_and_leaves_out_what_is_known(string kind)
     {

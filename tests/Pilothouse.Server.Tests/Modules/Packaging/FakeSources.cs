@@ -92,5 +92,5 @@ internal sealed class FakeReproductions : Pilothouse.Server.Modules.Reproduction
 /// <summary>For commits that declare no suites.</summary>
 internal sealed class NoSuites : IProjectSuites
 {
-    public Task<SuiteVersion> RegisterAsync(string project, string commit, string name, string actor, CancellationToken ct) => throw new NotSupportedException();
+    public Task<IReadOnlyList<DeclaredSuite>> RegisterAsync(string project, string commit, string name, string actor, CancellationToken ct) => throw new NotSupportedException();
 }

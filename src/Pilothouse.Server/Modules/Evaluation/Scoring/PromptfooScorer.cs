@@ -18,18 +18,20 @@ internal sealed class PromptfooScorer(IReadOnlyDictionary<string, PromptfooTest>
         Reply with one JSON object and nothing else: {"reason": "one sentence", "pass": true, "score": 1.0}; score is between 0 and 1.
         """;
 
-    private (Score Pass, Score Mean)[] _latest = [];
+    private readonly Dictionary<bool, (Score Pass, Score Mean)[]> _latest = [];
 
-    /// <summary>The weighted means of the answers that were scored last.</summary>
+    /// <summary>The weighted means of the answers that were scored last: of the candidate, and of the base line.</summary>
     public IScorer Means => new MeanScorer(this);
 
     public async Task<Score[]> ScoreAsync(ModelSubject model, IReadOnlyList<Scored> answers, CancellationToken ct)
     {
         var scores = new (Score, Score)[answers.Count];
         for (var i = 0; i < answers.Count; i++) scores[i] = await OneAsync(model, answers[i], ct);
-        _latest = scores;
+        _latest[IsBaseline(answers)] = scores;
         return [.. scores.Select(s => s.Item1)];
     }
+
+    private static bool IsBaseline(IReadOnlyList<Scored> answers) => answers is [{ IsBaseline: true }, ..];
 
     private async Task<(Score, Score)> OneAsync(ModelSubject model, Scored answer, CancellationToken ct)
     {
@@ -108,6 +110,6 @@ internal sealed class PromptfooScorer(IReadOnlyDictionary<string, PromptfooTest>
 
     private sealed class MeanScorer(PromptfooScorer of) : IScorer
     {
-        public Task<Score[]> ScoreAsync(ModelSubject model, IReadOnlyList<Scored> answers, CancellationToken ct) => Task.FromResult(of._latest.Select(s => s.Mean).ToArray());
+        public Task<Score[]> ScoreAsync(ModelSubject model, IReadOnlyList<Scored> answers, CancellationToken ct) => Task.FromResult(of._latest[IsBaseline(answers)].Select(s => s.Mean).ToArray());
     }
 }
