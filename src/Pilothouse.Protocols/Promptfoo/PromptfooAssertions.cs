@@ -60,6 +60,7 @@ internal sealed class PromptfooAssertions(FaultList faults, PromptfooProviders p
         else if (Valued.Contains(type) && value is null or { ValueKind: JsonValueKind.Null }) fault = $"the assertion '{written}' needs a value";
         else if (type is "latency" or "cost" && PromptfooReader.Number(PromptfooReader.Get(node, "threshold")) is null) fault = $"the assertion '{written}' needs a threshold";
         else if (value is { ValueKind: JsonValueKind.String } text && text.GetString()!.StartsWith("file://", StringComparison.Ordinal)) fault = $"the assertion '{written}' takes its value from a file or program, which is not run here";
+        else if (value is { } whole && PromptfooProviders.Secret().IsMatch(whole.GetRawText())) fault = $"the assertion '{written}' names a variable of the environment, which assertions are not given";
         else if ((node as YamlMapping)?.Entries.FirstOrDefault(e => !Keys.Contains(e.Key.Text)) is { } odd) fault = $"'{ObjectReader.Shorten(odd.Key.Text)}' of the assertion '{written}' is not known here";
         var provider = PromptfooReader.Get(node, "provider") is { } own ? providers.One(own, "assert.provider") : type.StartsWith("similar", StringComparison.Ordinal) ? _embedder : type == "llm-rubric" ? _grader : null;
         if (provider is { Kind: "http" or "exec" }) fault ??= $"the provider '{ObjectReader.Shorten(provider.Id)}' neither grades nor embeds here";

@@ -6,7 +6,11 @@ namespace Pilothouse.Protocols.Promptfoo;
 /// <summary>promptfoo's HTTP provider (https://www.promptfoo.dev/docs/providers/http). Address, headers, query and the texts of the body are templates.</summary>
 /// <param name="Body">A JSON object or list whose texts are templates, or one text; null = none.</param>
 /// <param name="Output">Where the answer stands in the response; null = the response itself.</param>
-public sealed record PromptfooHttp(string Url, string Method, IReadOnlyDictionary<string, string> Headers, IReadOnlyDictionary<string, string> Query, JsonElement? Body, PromptfooPath? Output);
+public sealed record PromptfooHttp(string Url, string Method, IReadOnlyDictionary<string, string> Headers, IReadOnlyDictionary<string, string> Query, JsonElement? Body, PromptfooPath? Output)
+{
+    /// <summary>Variables of the server's environment that it names (<c>{{env.NAME}}</c>); their values are no part of it.</summary>
+    public IReadOnlyList<string> Variables { get; init; } = [];
+}
 
 /// <summary>
 /// The part of <c>transformResponse</c> that is run here: a path from <c>json</c> or <c>text</c>, or several with <c>||</c> or <c>??</c> between them, also as

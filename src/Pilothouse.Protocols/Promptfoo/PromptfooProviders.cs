@@ -55,11 +55,12 @@ internal sealed partial class PromptfooProviders(FaultList faults)
             else if (name == "apiHost" && PromptfooReader.Text(entry.Value) is { } host) url = $"https://{host}/v1";
             else if (name == "apiKeyEnvar" && PromptfooReader.Text(entry.Value) is { } key1) variable = key1;
             else if (name == "tools" && entry.Value is YamlSequence) tools = YamlJson.ToElement(entry.Value).GetRawText();
-            else if (name == "apiKey") faults.Add(entry.Key, $"{key}.config.apiKey", "A key does not belong into a file.", "Write apiKeyEnvar: NAME and set that variable on the server.");
+            else if (name == "apiKey" && PromptfooReader.Text(entry.Value) is { } text && PromptfooVariables.Plain().Match(text) is { Success: true } named1 && named1.Length == text.Length) variable = named1.Groups[1].Value;
+            else if (name == "apiKey") faults.Add(entry.Key, $"{key}.config.apiKey", "A key does not belong into a file.", "Write apiKeyEnvar: NAME (or apiKey: '{{env.NAME}}') and set that variable on the server.");
             else faults.Add(entry.Key, $"{key}.config.{ObjectReader.Shorten(name)}", $"'{ObjectReader.Shorten(name)}' is not sent by this server.", $"Remove it; {string.Join(", ", Sent)}, tools, apiBaseUrl, apiHost and apiKeyEnvar are known.");
         }
         if (!(Uri.TryCreate(url, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https")) faults.Add(node, $"{key}.config.apiBaseUrl", $"'{ObjectReader.Shorten(url)}' is no address.", "For example http://127.0.0.1:8080/v1.");
-        return new PromptfooProvider(node.Line, id, label, "openai", model, url, config is not null && PromptfooReader.Get(config, "apiBaseUrl") is not null && PromptfooReader.Get(config, "apiKeyEnvar") is null ? null : variable, parameters, tools);
+        return new PromptfooProvider(node.Line, id, label, "openai", model, url, config is not null && PromptfooReader.Get(config, "apiBaseUrl") is not null && PromptfooReader.Get(config, "apiKeyEnvar") is null && PromptfooReader.Get(config, "apiKey") is null ? null : variable, parameters, tools);
     }
 
     private PromptfooProvider? Http(YamlNode node, string id, string label, YamlNode? config, string key)
@@ -84,12 +85,24 @@ internal sealed partial class PromptfooProviders(FaultList faults)
         }
         if (body is null && method != "GET") faults.Add(node, $"{key}.config.body", "An HTTP provider needs a body, unless its method is GET.", "Add body: { prompt: '{{prompt}}' }.");
         if (!(Uri.TryCreate(Braced().Replace(url, "x"), UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https")) faults.Add(node, $"{key}.config.url", $"'{ObjectReader.Shorten(url)}' is no address.", "For example http://127.0.0.1:8080/chat.");
-        if (headers.Values.Concat(query.Values).Append(url).Append(body?.GetRawText() ?? "").Any(t => Secret().IsMatch(t)))
-            faults.Add(node, $"{key}.config", "Variables of the environment ({{env.NAME}}) are not given to a request: whoever may push could send them anywhere.", "Use openai:MODEL with apiKeyEnvar, or a suite with target: { command: [...] } and Evaluation:CommandVariables.");
+        string[] texts = [.. headers.Values, .. query.Values, url, .. body is { } given ? Texts(given) : []];
+        foreach (var odd in texts.SelectMany(t => Secret().Matches(t)).Select(m => m.Value).Where(v => !PromptfooVariables.Plain().IsMatch(v)).Distinct())
+            faults.Add(node, $"{key}.config", $"'{ObjectReader.Shorten(odd)}' is more than a variable of the environment.", "Write {{env.NAME}} and nothing else between the braces.");
         if (body is { ValueKind: JsonValueKind.Object or JsonValueKind.Array } && headers.TryGetValue("content-type", out var type) && !type.Contains("json", StringComparison.Ordinal))
             faults.Add(node, $"{key}.config.body", $"The content type is {ObjectReader.Shorten(type)}, but the body is a mapping.", "Write the body as one text, or take the content type out.");
-        return new PromptfooProvider(node.Line, id, label, "http", label, url, null, new Dictionary<string, JsonElement>(), null) { Http = new PromptfooHttp(url, method, headers, query, body, output) };
+        return new PromptfooProvider(node.Line, id, label, "http", label, url, null, new Dictionary<string, JsonElement>(), null)
+        {
+            Http = new PromptfooHttp(url, method, headers, query, body, output) { Variables = [.. texts.SelectMany(PromptfooVariables.In).Distinct(StringComparer.Ordinal)] },
+        };
     }
+
+    private static IEnumerable<string> Texts(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.String => [value.GetString()!],
+        JsonValueKind.Object => value.EnumerateObject().SelectMany(m => Texts(m.Value)),
+        JsonValueKind.Array => value.EnumerateArray().SelectMany(Texts),
+        _ => [],
+    };
 
     // exec:python3 bot.py --fast "two words"
     private PromptfooProvider? Exec(YamlNode node, string id, string label, YamlNode? config, string key)
@@ -111,6 +124,6 @@ internal sealed partial class PromptfooProviders(FaultList faults)
     [GeneratedRegex(@"\{\{[^}]*\}\}")]
     private static partial Regex Braced();
 
-    [GeneratedRegex(@"\{\{[^}]*\benv\b[^}]*\}\}")]
-    private static partial Regex Secret();
+    [GeneratedRegex(@"\{[{%][^}]*\benv\s*[.\[][^}]*\}\}?")]
+    internal static partial Regex Secret();
 }

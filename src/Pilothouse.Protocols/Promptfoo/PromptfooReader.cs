@@ -20,6 +20,10 @@ public sealed class PromptfooReader
 
     private static readonly string[] Known = ["prompts", "providers", "targets", "tests", "defaultTest", "evaluateOptions"];
 
+    private const string NoVariable = "A variable of the environment ({{env.NAME}}) does not belong into what a model is told: reports show it to everybody.";
+
+    private const string VariableRemedy = "Write its value as a variable of the test, or send it in the url, headers or body of an HTTP provider.";
+
     private readonly FaultList _faults = new();
     private readonly List<string> _notes = [];
     private readonly Func<string, string?> _file;
@@ -96,6 +100,7 @@ public sealed class PromptfooReader
                 // A .txt file may hold several prompts, with --- between them.
                 prompts.AddRange((text.EndsWith(".txt", StringComparison.Ordinal) ? content.Split("\n---\n") : [content]).Select((one, i) => new PromptfooPrompt(item.Line, i == 0 ? label : $"{label}.{i + 1}", one.Trim())));
         }
+        foreach (var prompt in prompts.Where(p => PromptfooProviders.Secret().IsMatch(p.Text))) _faults.Add(prompt.Line, 1, "prompts", NoVariable, VariableRemedy);
         if (prompts.Count == 0 && _faults.Count == 0) _faults.Add(root, "prompts", "There is no prompt.", "Add prompts: ['Answer: {{question}}'].");
         return prompts;
     }
@@ -140,6 +145,7 @@ public sealed class PromptfooReader
         IEnumerable<OrderedDictionary<string, JsonElement>> all = [new OrderedDictionary<string, JsonElement>(StringComparer.Ordinal)];
         foreach (var (name, node) in vars)
         {
+            foreach (var text in (node is YamlSequence several ? several.Items : [node]).Select(n => Text(n) ?? "").Where(t => PromptfooProviders.Secret().IsMatch(t))) _faults.Add(node, $"vars.{ObjectReader.Shorten(name)}", NoVariable, VariableRemedy);
             JsonElement[] values = node is YamlSequence list ? [.. list.Items.Select(Value)] : [Value(node)];
             all = all.SelectMany(one => values.Select(value => new OrderedDictionary<string, JsonElement>(one, StringComparer.Ordinal) { [name] = value })).Take(MaxTests + 1);
         }

@@ -17,7 +17,7 @@ namespace Pilothouse.Server.Modules.Evaluation;
 /// Providers of promptfoo that are no engine of this server: <c>http(s)://</c> and <c>exec:</c>, asked as promptfoo asks them. Unlike there, a status other
 /// than 2xx is no answer.
 /// </summary>
-internal sealed class PromptfooCalls(IRepositories repositories, IHttpClientFactory clients, EvaluationOptions options, TimeProvider time)
+internal sealed class PromptfooCalls(IRepositories repositories, IHttpClientFactory clients, IServerVariables variables, EvaluationOptions options, TimeProvider time)
 {
     public const string Client = "promptfoo";
 
@@ -37,6 +37,7 @@ internal sealed class PromptfooCalls(IRepositories repositories, IHttpClientFact
         var subject = PromptfooPlanner.Subject(provider);
         if (provider.Http is { } http)
         {
+            Require(http, $"{path}:{provider.Line}");
             var target = new InferenceTarget(Digest(http), "http", http.Url);
             return subject with { Reference = $"{http.Method} {http.Url}", Target = target, Ask = (request, stop) => SendAsync(http, request, stop) };
         }
@@ -55,10 +56,13 @@ internal sealed class PromptfooCalls(IRepositories repositories, IHttpClientFact
     private async Task<Generation> SendAsync(PromptfooHttp http, GenerationRequest request, CancellationToken ct)
     {
         var vars = Vars(request);
+        if (http.Variables.Count > 0) vars["env"] = JsonSerializer.SerializeToElement(http.Variables.ToDictionary(v => v, v => variables.Get(v, null), StringComparer.Ordinal));
         string Fill(string template) => PromptfooPlanner.Render(template, vars);
         var address = Fill(http.Url);
         if (http.Query.Count > 0) address += (address.Contains('?', StringComparison.Ordinal) ? "&" : "?") + string.Join('&', http.Query.Select(q => $"{Uri.EscapeDataString(q.Key)}={Uri.EscapeDataString(Fill(q.Value))}"));
-        using var message = new HttpRequestMessage(new HttpMethod(http.Method), address);
+        if (!Uri.TryCreate(address, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https")) throw new PilothouseException(ErrorCode.InvalidArgument, $"{http.Url} is no address once it is filled in.");
+        foreach (var variable in http.Variables) variables.Get(variable, url); // before anything leaves: this very host has to be allowed
+        using var message = new HttpRequestMessage(new HttpMethod(http.Method), url);
         if (http.Method != "GET" && http.Body is { } body) message.Content = Content(body, http.Headers.GetValueOrDefault("content-type"), vars);
         foreach (var (name, value) in http.Headers.Where(h => !Unsent.Contains(h.Key))) message.Headers.TryAddWithoutValidation(name, Fill(value));
         var started = time.GetTimestamp();
@@ -75,7 +79,24 @@ internal sealed class PromptfooCalls(IRepositories repositories, IHttpClientFact
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            throw new PilothouseException(ErrorCode.UpstreamFailed, $"{http.Method} {address} failed: {e.Message}", e);
+            throw new PilothouseException(ErrorCode.UpstreamFailed, $"{http.Method} {http.Url} failed: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Variables that may not be used, or not toward this host, stop the plan; a host that the tests decide is looked at with each request.</summary>
+    private void Require(PromptfooHttp http, string where)
+    {
+        try
+        {
+            if (http.Variables.Count == 0) return;
+            var env = JsonSerializer.SerializeToElement(http.Variables.ToDictionary(v => v, v => variables.Get(v, null), StringComparer.Ordinal));
+            var host = http.Url.Replace("{{env", "", StringComparison.Ordinal).Replace("{{ env", "", StringComparison.Ordinal).Contains("{{", StringComparison.Ordinal) ? null : PromptfooPlanner.Render(http.Url, new Dictionary<string, JsonElement> { ["env"] = env });
+            if (!Uri.TryCreate(host, UriKind.Absolute, out var url)) return;
+            foreach (var variable in http.Variables) variables.Get(variable, url);
+        }
+        catch (PilothouseException e)
+        {
+            throw new PilothouseException(e.Code, $"{where}: {e.Message}", e);
         }
     }
 
@@ -93,9 +114,16 @@ internal sealed class PromptfooCalls(IRepositories repositories, IHttpClientFact
         if (type is null) return new StringContent(text, Encoding.UTF8, new MediaTypeHeaderValue("application/x-www-form-urlencoded"));
         if (!type.Contains("json", StringComparison.Ordinal)) return new StringContent(text, Encoding.UTF8, MediaTypeHeaderValue.Parse(type));
         if (AssertionScorers.Parse(text) is null)
-            text = PromptfooPlanner.Render(body.GetString()!, vars.ToDictionary(v => v.Key, v => v.Value.ValueKind == JsonValueKind.String ? JsonSerializer.SerializeToElement(JsonSerializer.Serialize(v.Value, Plain)[1..^1]) : v.Value, StringComparer.Ordinal));
+            text = PromptfooPlanner.Render(body.GetString()!, vars.ToDictionary(v => v.Key, v => Escaped(v.Value), StringComparer.Ordinal));
         return new StringContent(text, Encoding.UTF8, MediaTypeHeaderValue.Parse(type));
     }
+
+    private static JsonElement Escaped(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.String => JsonSerializer.SerializeToElement(JsonSerializer.Serialize(value, Plain)[1..^1]),
+        JsonValueKind.Object => JsonSerializer.SerializeToElement(value.EnumerateObject().ToDictionary(m => m.Name, m => Escaped(m.Value), StringComparer.Ordinal)), // env
+        _ => value,
+    };
 
     private static JsonNode? Filled(JsonElement value, IReadOnlyDictionary<string, JsonElement> vars) => value.ValueKind switch
     {

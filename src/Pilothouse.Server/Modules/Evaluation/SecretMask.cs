@@ -32,6 +32,9 @@ internal sealed class SecretMask(IEnumerable<string> own)
         }
         foreach (DictionaryEntry one in Environment.GetEnvironmentVariables()) Add((string)one.Key, one.Value as string);
         foreach (var (name, value) in configuration.AsEnumerable()) Add(name, value);
+        // What files of a project may send somewhere is secret whatever it is called.
+        foreach (var one in configuration.GetSection("Gateway:KeyVariables").GetChildren())
+            if (Environment.GetEnvironmentVariable(one.Key) is { } value) values.Add(value);
         return new SecretMask(values);
     }
 

@@ -27,7 +27,7 @@ public sealed class GatewayModule : IModule
         services.AddSingleton<InferenceService>().AddSingleton<IInference>(s => s.GetRequiredService<InferenceService>()).AddSingleton<IServedTargets>(s => s.GetRequiredService<InferenceService>());
         services.AddSingleton<RouteStore>().AddSingleton<RouteService>().AddSingleton<IGatewayRoutes>(s => s.GetRequiredService<RouteService>()).AddHostedService(s => s.GetRequiredService<RouteService>());
         services.AddSingleton<ResponseRecorder>().AddHostedService(s => s.GetRequiredService<ResponseRecorder>());
-        services.AddSingleton<ServingService>();
+        services.AddSingleton<ServingService>().AddSingleton<IServerVariables, KeyVariables>();
     }
 
     public void MapEndpoints(IEndpointRouteBuilder endpoints)

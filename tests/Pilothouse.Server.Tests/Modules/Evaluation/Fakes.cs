@@ -42,12 +42,17 @@ internal sealed class EvaluationBench(TestDatabase database)
     /// <summary>Clock of the rate limits and retries; the database's own stands still.</summary>
     public TimeProvider Clock { get; set; } = TimeProvider.System;
 
+    /// <summary>As the server does it, with the settings of the test.</summary>
+    public Pilothouse.Server.Modules.Gateway.GatewayOptions Gateway { get; } = new();
+
+    private Pilothouse.Server.Modules.Gateway.KeyVariables Variables => new(Gateway);
+
     public SecretMask Mask { get; set; } = new([]);
 
     private RunInference Run => field ??= new(Inference, new RateLimits(Clock), Mask);
 
     private EvaluationPlanner Planner => new(Repositories, new NoLocks(), new ScorerFactory(Repositories, Content, Run, new Judges(Run, Cache, Options, database.Time), Options, TimeProvider.System), new SuiteRows(Content),
-        new SuiteTargets(Repositories, Content, Prompts, Served, Served, Options), new BaselineFinder(Repositories, Repositories, Store, Served, Served), new PromptfooPlanner(Repositories, new Judges(Run, Cache, Options, database.Time), Run, new PromptfooCalls(Repositories, new PlainClients(), Options, TimeProvider.System)), Options, database.Time);
+        new SuiteTargets(Repositories, Content, Prompts, Served, Served, Options), new BaselineFinder(Repositories, Repositories, Store, Served, Served), new PromptfooPlanner(Repositories, new Judges(Run, Cache, Options, database.Time), Run, new PromptfooCalls(Repositories, new PlainClients(), Variables, Options, TimeProvider.System)), Options, database.Time);
 
     public Pilothouse.Server.Modules.Evaluation.SuiteRegistration Suites => new(Planner, new Pilothouse.Server.Modules.Registry.SuiteService(new Pilothouse.Server.Modules.Registry.RegistryStore(database.Db, Audit), database.Time));
 

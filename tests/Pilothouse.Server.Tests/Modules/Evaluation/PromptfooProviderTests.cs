@@ -157,7 +157,7 @@ public sealed class PromptfooProviderTests : IAsyncLifetime
     [InlineData("providers: [{ id: 'http://x/', config: { method: POST } }]", "An HTTP provider needs a body")]
     [InlineData("providers: [{ id: 'http://x/', config: { body: { a: b }, transformResponse: 'json.a.map(x => x)' } }]", "is JavaScript, which is not run here")]
     [InlineData("providers: [{ id: 'http://x/', config: { body: { a: b }, request: raw } }]", "'request' of an HTTP provider is not read here")]
-    [InlineData("providers: [{ id: 'http://x/', config: { body: { a: b }, headers: { Authorization: 'Bearer {{env.KEY}}' } } }]", "are not given to a request")]
+    [InlineData("providers: [{ id: 'http://x/', config: { body: { a: b }, headers: { Authorization: 'Bearer {{env.KEY | upper}}' } } }]", "'{{env.KEY | upper}}' is more than a variable of the environment")]
     [InlineData("providers: [{ id: http, config: { body: { a: b } } }]", "is no address")]
     [InlineData("providers: ['exec:']", "The command is empty")]
     [InlineData("providers: ['python:bot.py']", "'python:bot.py' is not run here")]

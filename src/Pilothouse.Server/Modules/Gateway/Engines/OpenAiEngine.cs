@@ -82,19 +82,10 @@ internal sealed class OpenAiEngine(IHttpClientFactory clients, GatewayOptions op
             throw new PilothouseException(ErrorCode.InvalidArgument, $"The engine 'openai' needs the base URL of its server, e.g. http://127.0.0.1:8000/v1; it has '{model.Url}'.");
         var message = new HttpRequestMessage(HttpMethod.Post, url) { Content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(body, OpenAiJson.Options)) };
         message.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
-        if (model.KeyVariable is { } variable) message.Headers.Authorization = new AuthenticationHeaderValue("Bearer", Key(model, variable, url));
+        if (model.KeyVariable is { } variable) message.Headers.Authorization = new AuthenticationHeaderValue("Bearer", new KeyVariables(options).Get(variable, url));
         else if (options.UpstreamKeys.TryGetValue(url.Authority, out var key) || options.UpstreamKeys.TryGetValue($"{url.Host}:{url.Port}", out key))
             message.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key);
         return message;
-    }
-
-    /// <summary>A project file may name a variable; where its value may go is the server's own setting.</summary>
-    private string Key(EngineModel model, string variable, Uri url)
-    {
-        var allowed = options.KeyVariables.TryGetValue(variable, out var authorities) && authorities.Split(',', StringSplitOptions.TrimEntries).Any(a => a == url.Authority || a == $"{url.Host}:{url.Port}");
-        if (!allowed) throw new PilothouseException(ErrorCode.FailedPrecondition, $"The key in {variable} may not be sent to {url.Authority}. Allow it on the server: Gateway:KeyVariables:{variable} = {url.Authority}.") { IsPermanent = true };
-        return Environment.GetEnvironmentVariable(variable) is { Length: > 0 } key ? key
-            : throw new PilothouseException(ErrorCode.FailedPrecondition, $"The environment variable {variable} with the key of {model.Reference} is not set on the server.") { IsPermanent = true };
     }
 
     private async Task<Generation> ReadWholeAsync(EngineModel model, HttpResponseMessage response, long started, CancellationToken ct)
