@@ -1,3 +1,4 @@
+using System.Text;
 using Microsoft.Data.Sqlite;
 using Npgsql;
 using NpgsqlTypes;
@@ -59,12 +60,25 @@ internal static class SqliteBulk
 
     private sealed class Row(sqlite3_stmt statement) : IBulkRow
     {
+        private byte[] _utf8 = new byte[1024];
+
         public int Column;
 
         public void Text(string? value)
         {
-            if (value is null) raw.sqlite3_bind_null(statement, ++Column);
-            else raw.sqlite3_bind_text(statement, ++Column, value);
+            if (value is null)
+            {
+                raw.sqlite3_bind_null(statement, ++Column);
+                return;
+            }
+            if (value.Length == 0)
+            {
+                raw.sqlite3_bind_text(statement, ++Column, ""); // an empty span has no address, and would be NULL
+                return;
+            }
+            // SQLite copies what it is given, so one buffer serves all texts.
+            if (_utf8.Length < value.Length * 3) _utf8 = new byte[value.Length * 3];
+            raw.sqlite3_bind_text(statement, ++Column, _utf8.AsSpan(0, Encoding.UTF8.GetBytes(value, _utf8)));
         }
 
         public void Integer(long value) => raw.sqlite3_bind_int64(statement, ++Column, value);

@@ -33,28 +33,31 @@ internal sealed class TraceStore(Db db)
     /// <param name="rows">No two with the same trace and span id.</param>
     /// <param name="experimentId">Of traces that have none yet.</param>
     /// <param name="runId">Run to link the traces to, or null.</param>
-    public Task WriteAsync(IReadOnlyList<SpanRow> rows, string experimentId, string? runId, CancellationToken ct) => db.WriteAsync(async session =>
+    public Task WriteAsync(IReadOnlyList<SpanRow> rows, string experimentId, string? runId, CancellationToken ct)
     {
         // In order of id: two writers of the same traces must meet in the same order, or PostgreSQL calls a deadlock.
-        var groups = rows.GroupBy(r => r.TraceId).OrderBy(g => g.Key, StringComparer.Ordinal).ToList();
-        var known = new HashSet<string>();
-        foreach (var chunk in groups.Select(g => g.Key).Chunk(500))
-            known.UnionWith(await session.QueryAsync<string>($"SELECT trace_id FROM trc_trace WHERE {session.Dialect.In("trace_id", "@chunk")} ORDER BY trace_id LIMIT 500{session.Dialect.ForUpdate}", new { chunk }));
-        await InsertAsync(session, [.. groups.SelectMany(g => g.OrderBy(r => r.SpanId, StringComparer.Ordinal))]);
-        var traces = new List<TraceRollup>(groups.Count);
-        foreach (var group in groups)
+        var added = rows.GroupBy(r => r.TraceId).OrderBy(g => g.Key, StringComparer.Ordinal).Select(g => g.OrderBy(r => r.SpanId, StringComparer.Ordinal).ToList()).ToList();
+        // Most traces come whole. They are summed up here, since on SQLite one thread writes for everyone.
+        var whole = added.ConvertAll(trace => TraceSummaries.Of(trace, trace));
+        var ordered = added.SelectMany(trace => trace).ToList();
+        return db.WriteAsync(async session =>
         {
-            var added = group.ToList();
-            traces.Add(TraceSummaries.Of(known.Contains(group.Key) ? await SpansAsync(session, group.Key) : added, added));
-        }
-        await TraceRows.UpsertAsync(session, traces, experimentId);
-        if (runId is null) return;
-        await session.BulkInsertAsync("trc_run", ["run_id", "trace_id"], groups, (row, group) =>
-        {
-            row.Text(runId);
-            row.Text(group.Key);
-        }, ignoreDuplicates: true);
-    }, ct);
+            var known = new HashSet<string>();
+            foreach (var chunk in added.Select(trace => trace[0].TraceId).Chunk(500))
+                known.UnionWith(await session.QueryAsync<string>($"SELECT trace_id FROM trc_trace WHERE {session.Dialect.In("trace_id", "@chunk")} ORDER BY trace_id LIMIT 500{session.Dialect.ForUpdate}", new { chunk }));
+            await InsertAsync(session, ordered);
+            var traces = new List<TraceRollup>(whole);
+            for (var i = 0; i < added.Count; i++)
+                if (known.Contains(added[i][0].TraceId)) traces[i] = TraceSummaries.Of(await SpansAsync(session, added[i][0].TraceId), added[i]);
+            await TraceRows.UpsertAsync(session, traces, experimentId);
+            if (runId is null) return;
+            await session.BulkInsertAsync("trc_run", ["run_id", "trace_id"], added, (row, trace) =>
+            {
+                row.Text(runId);
+                row.Text(trace[0].TraceId);
+            }, ignoreDuplicates: true);
+        }, ct);
+    }
 
     /// <param name="before">Start and id of the last row of the page before, or null.</param>
     public async Task<IReadOnlyList<TraceSummary>> ListAsync(TraceQuery query, (long StartMs, string TraceId)? before, CancellationToken ct)
