@@ -1,4 +1,3 @@
-using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Pilothouse.Server.Modules.Repositories.Api;
 using Pilothouse.Server.Platform;
@@ -6,66 +5,33 @@ using Pilothouse.Server.Platform;
 namespace Pilothouse.Server.Modules.Repositories.Mirrors;
 
 /// <summary>Runs mirrors when they are due: those that follow another by their interval, those that are followed after each push.</summary>
-internal sealed partial class MirrorLoop(MirrorService mirrors, MirrorStore store, IEventBus events, TimeProvider time, ILogger<MirrorLoop> logger) : BackgroundLoop
+internal sealed partial class MirrorLoop(MirrorService mirrors, MirrorStore store, IEventBus events, TimeProvider time, ILogger<MirrorLoop> logger) : DueLoop(time)
 {
     private const int AtOnce = 4;
-    private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(1);
 
-    private readonly Channel<bool> _bell = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private bool _sawLeftOver;
 
     public override Task StartAsync(CancellationToken cancellationToken)
     {
         events.Subscribe<RepositoryPushed>("mirrors", async (pushed, ct) =>
         {
-            await store.DuePushesAsync(pushed.Project, time.NowMs(), ct);
-            _bell.Writer.TryWrite(true);
+            await store.DuePushesAsync(pushed.Project, Time.NowMs(), ct);
+            Wake();
         });
         return base.StartAsync(cancellationToken);
     }
 
-    protected override async Task LoopAsync(CancellationToken ct)
+    public override async Task PassAsync(CancellationToken ct)
     {
         // A push just before the last server ended may not have gone out.
-        await TryAsync(() => store.DuePushesAsync(null, time.NowMs(), ct), ct);
-        while (true)
-        {
-            await TryAsync(() => RunDueAsync(ct), ct);
-            await WaitAsync(ct);
-        }
-    }
-
-    private async Task RunDueAsync(CancellationToken ct)
-    {
-        var due = await store.DueAsync(time.NowMs(), ct);
+        if (!_sawLeftOver) await store.DuePushesAsync(null, Time.NowMs(), ct);
+        _sawLeftOver = true;
+        var due = await store.DueAsync(Time.NowMs(), ct);
         await Parallel.ForEachAsync(due, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = ct }, async (mirror, stop) => await mirrors.RunAsync(mirror, stop));
     }
 
-    private async Task WaitAsync(CancellationToken ct)
-    {
-        var wait = LongestWait;
-        await TryAsync(async () =>
-        {
-            if (await store.NextDueAsync(ct) is { } next) wait = TimeSpan.FromMilliseconds(Math.Clamp(next - time.NowMs(), 50, LongestWait.TotalMilliseconds));
-        }, ct);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        await Task.WhenAny(_bell.Reader.WaitToReadAsync(either.Token).AsTask(), Task.Delay(wait, time, either.Token));
-        await either.CancelAsync();
-        ct.ThrowIfCancellationRequested();
-        _bell.Reader.TryRead(out _);
-    }
-
-    private async Task TryAsync(Func<Task> work, CancellationToken ct)
-    {
-        try
-        {
-            await work();
-        }
-        catch (Exception e) when (!ct.IsCancellationRequested)
-        {
-            PassFailed(e);
-        }
-    }
+    protected override Task<long?> NextDueAsync(CancellationToken ct) => store.NextDueAsync(ct);
 
     [LoggerMessage(520, LogLevel.Error, "Running mirrors failed; tried again in a moment")]
-    private partial void PassFailed(Exception error);
+    protected override partial void PassFailed(Exception error);
 }
