@@ -1,5 +1,6 @@
 using System.Net.Http.Json;
 using Pilothouse.Protocols.V1;
+using Pilothouse.Server.Modules.Pipelines.Ci.Schedules;
 using Pilothouse.Testing;
 
 namespace Pilothouse.EndToEnd.Tests.Web;
@@ -36,6 +37,12 @@ internal static class CiWorld
         await server.Client.SetCommitStatusAsync(project, commit, new NewCommitStatus("pending", "ci/load-test"), default);
         await server.Client.StartCiBuildAsync(project, "nightly", commit, default);
         await JobsAsync(server, project);
+        // Rounds that come long after the tests: one that ran, one that could not start, one that never comes.
+        var (store, now) = (server.Service<CiScheduleStore>(), TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds());
+        const long Day = 86_400_000;
+        ScheduleRow gone = new() { Project = project, Job = "report", Cron = "30 4 1 * *", Branch = "release/2026-spring-of-the-assistant", NextMs = now + 9 * Day };
+        await store.SetAsync(project, [new() { Project = project, Job = "quality", Cron = "0 3 * * 1-5", NextMs = now + Day }, gone, new() { Project = project, Job = "data", Cron = "0 0 30 2 *", NextMs = long.MaxValue }], default);
+        await store.FailAsync(gone, now + 10 * Day, now - Day, "The repository of 'assistant' has no commit 'release/2026-spring-of-the-assistant'. Push it first: git push pilothouse release/2026-spring-of-the-assistant", default);
 
         async Task ReportAsync(int number, string of, string phase, string status)
         {
