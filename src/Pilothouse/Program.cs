@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
 using Pilothouse.Commands;
 using Pilothouse.Commands.Ci;
 
@@ -44,4 +45,6 @@ var root = new RootCommand("Pilothouse takes a change to a language model from c
     DemoCommand.Create(),
 };
 // A signal cancels a verb, which then ends in its own time: 'run' waits for its command, 'serve' drains. Killing it after two seconds (the default) would lose what they record.
-return await root.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromDays(1) });
+var call = root.Parse(args);
+var code = await call.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromDays(1) });
+return call.Action is ParseErrorAction ? ExitCode.Usage : code; // it says 1, which is a gate's "no"

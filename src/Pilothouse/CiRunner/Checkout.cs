@@ -21,6 +21,9 @@ internal sealed class Checkout : IDisposable
 
     public string Commit { get; }
 
+    /// <summary>pilothouse.yaml of the commit.</summary>
+    public Task<Protocols.ProjectFiles.ProjectFile> ProjectAsync(CancellationToken ct) => CheckCommand.LoadAsync(Path.Combine(Folder, CheckCommand.FileName), $"{CheckCommand.FileName} of {Commit[..10]}", ct);
+
     /// <summary>As the commit has it; where steps with the token run.</summary>
     public string Folder => Path.Combine(OwnFolder, "work");
 
@@ -37,6 +40,8 @@ internal sealed class Checkout : IDisposable
     {
         var isAddress = IsAddress(repository);
         if (isAddress && !(commit.Length == 40 && commit.All(char.IsAsciiHexDigitLower))) throw new UsageException("At an address a commit is its full id, 40 hex digits.");
+        if (!isAddress && !Directory.Exists(repository)) throw new UsageException($"{repository} does not exist. Name a folder or an http address: --repository");
+        if (!isAddress && (await TryAsync(repository, ["rev-parse", "--git-dir"], ct)).Code != 0) throw new UsageException($"{repository} is no Git repository. Go into the project, or name one: --repository");
         if (!isAddress && (await TryAsync(repository, ["rev-parse", "--show-toplevel"], ct)) is { Code: 0, Output.Length: > 0 } top) repository = top.Output; // not its folder below
         if (!isAddress) commit = (await TryAsync(repository, ["rev-parse", "--verify", "--quiet", "--end-of-options", commit + "^{commit}"], ct)).Output is { Length: 40 } id ? id : throw new UsageException($"'{commit}' leads to no commit of {repository}.");
         var checkout = new Checkout(commit, keep);

@@ -39,7 +39,7 @@ internal sealed class JobSteps(CiRunOptions options, TextWriter output)
     private async Task<CiJobResult> RunAsync(string name, string folder, string? token, StepLog log, CancellationToken ct)
     {
         using var checkout = await Checkout.MakeAsync(options.Repository, options.Commit, options.Keep, ct);
-        var project = await CheckCommand.LoadAsync(Path.Combine(checkout.Folder, CheckCommand.FileName), ct);
+        var project = await checkout.ProjectAsync(ct);
         if (!project.Ci.TryGetValue(name, out var job)) throw new UsageException($"pilothouse.yaml has no job '{name}' under ci.");
         if (job.Runner != CiJobEntry.BuiltIn) throw new UsageException($"'{name}' runs on the connected system '{job.Runner}': pilothouse ci start {job.Runner}");
         var isAddress = Checkout.IsAddress(options.Repository);

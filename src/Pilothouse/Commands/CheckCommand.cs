@@ -26,11 +26,14 @@ internal static class CheckCommand
     }
 
     /// <summary>Reads a project file; its faults become the message of the exception.</summary>
-    public static async Task<ProjectFile> LoadAsync(string file, CancellationToken ct)
+    public static Task<ProjectFile> LoadAsync(string file, CancellationToken ct) => LoadAsync(file, file, ct);
+
+    /// <param name="shown">What messages call the file: one in a temporary folder means nothing to its reader.</param>
+    public static async Task<ProjectFile> LoadAsync(string file, string shown, CancellationToken ct)
     {
-        if (!File.Exists(file)) throw new UsageException($"{file} does not exist. Make one with: pilothouse init");
+        if (!File.Exists(file)) throw new UsageException($"{shown} does not exist. Make one with: pilothouse init");
         var result = ProjectFileReader.Parse(await File.ReadAllTextAsync(file, ct));
-        return result.File ?? throw new UsageException($"{result.Faults.Count} fault(s)\n" + string.Join('\n', result.Faults.Select(f => $"{file}:{f}")));
+        return result.File ?? throw new UsageException($"{result.Faults.Count} fault(s)\n" + string.Join('\n', result.Faults.Select(f => $"{shown}:{f}")));
     }
 
     /// <summary>Files that the project file names and that are not there.</summary>

@@ -102,6 +102,27 @@ public sealed class CiLoopTests
     }
 
     [Fact]
+    public async Task Wrong_calls_end_with_2_and_say_what_to_do()
+    {
+        await using var world = await CiWorld.StartAsync(null, "\nci:\n  ok: { steps: [{ run: echo fine }] }\n");
+        async Task SaysAsync(string what, params string[] arguments)
+        {
+            var run = await world.RunAsync([ServerProcess.Executable, "ci", .. arguments]);
+            Assert.Equal(2, run.ExitCode);
+            Assert.Contains(what, run.Error);
+        }
+        await SaysAsync("'gitlab'", "init", "gitlabb");
+        await SaysAsync("no job 'nope' under ci; it has ok", "run", "nope");
+        await SaysAsync("is no Git repository", "run", "--repository", "/");
+        await SaysAsync("/nowhere does not exist", "run", "--repository", "/nowhere");
+        await SaysAsync("pilothouse ci list", "start", "nope");
+        await SaysAsync("pilothouse ci jobs", "log", "nope");
+        world.Write("pilothouse.yaml", "apiVersion: pilothouse/v1\nproject: faq\nci: { ok: { timeout: soon, steps: [{ run: x }] } }\n");
+        var commit = await world.CommitAsync("a fault");
+        await SaysAsync($"pilothouse.yaml of {commit[..10]}:3:", "run");
+    }
+
+    [Fact]
     public async Task A_job_that_is_cancelled_dies_and_one_that_a_crash_cut_off_runs_again()
     {
         await using var world = await CiWorld.StartAsync(Login, """

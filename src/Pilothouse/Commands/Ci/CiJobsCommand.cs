@@ -73,7 +73,8 @@ internal static class CiJobsCommand
         command.SetAction(async (result, ct) =>
         {
             using var client = Cli.Connect(result, server);
-            Console.WriteLine((await client.CancelCiJobAsync(await ProjectContext.ProjectAsync(result, project, ct), result.GetValue(id)!, ct)).State);
+            var job = await client.CancelCiJobAsync(await ProjectContext.ProjectAsync(result, project, ct), result.GetValue(id)!, ct);
+            Console.WriteLine(job.FinishedMs is not null && job.State != "cancelled" ? $"It had ended already: {job.State}" : job.FinishedMs is null ? "being cancelled" : job.State);
             return ExitCode.Ok;
         }, guarded: true);
         return command;

@@ -59,7 +59,7 @@ internal static class CiRunCommand
     {
         if (!Path.Exists(output)) Ignore(output);
         IReadOnlyDictionary<string, CiJobEntry> jobs;
-        using (var checkout = await Checkout.MakeAsync(options.Repository, options.Commit, keep: false, ct)) jobs = (await CheckCommand.LoadAsync(Path.Combine(checkout.Folder, CheckCommand.FileName), ct)).Ci;
+        using (var checkout = await Checkout.MakeAsync(options.Repository, options.Commit, keep: false, ct)) jobs = (await checkout.ProjectAsync(ct)).Ci;
         if (names.FirstOrDefault(n => !jobs.ContainsKey(n)) is { } unknown) throw new UsageException($"pilothouse.yaml has no job '{unknown}' under ci{(jobs.Count == 0 ? "" : "; it has " + string.Join(", ", jobs.Keys))}.");
         var order = CiJobs.WithNeeds(jobs, names.Length > 0 ? names : jobs.Where(j => j.Value.Runner == CiJobEntry.BuiltIn).Select(j => j.Key));
         if (order.Count == 0) throw new UsageException("pilothouse.yaml has no jobs for the built-in runner. Write them under ci:.");

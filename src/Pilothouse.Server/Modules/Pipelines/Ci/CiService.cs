@@ -168,7 +168,7 @@ internal sealed class CiService(CiStore store, CiSecrets secrets, CiDispatcher d
         _ => null,
     };
 
-    private static PilothouseException Missing(string project, string name) => new(ErrorCode.NotFound, $"Project '{project}' has no connection '{(name.Length > 40 ? name[..40] : name)}'. GET /api/v1/projects/{project}/ci/connections lists them.");
+    private static PilothouseException Missing(string project, string name) => new(ErrorCode.NotFound, $"Project '{project}' has no connection '{(name.Length > 40 ? name[..40] : name)}'. pilothouse ci list shows them, as GET /api/v1/projects/{project}/ci/connections does.");
 
     private static PilothouseException Wrong(string message) => new(ErrorCode.InvalidArgument, message);
 }

@@ -126,7 +126,7 @@ internal sealed class CiJobService(CiJobStore store, CiJobStarter starter, CiTel
         }
         catch (PilothouseException e)
         {
-            await FinishAsync(job, job with { State = "error", Error = e.Message }, ct);
+            await FinishAsync(job, job with { State = "error", Error = e.Message, StartedMs = null }, ct); // it never began
         }
         return true;
     }
@@ -202,7 +202,7 @@ internal sealed class CiJobService(CiJobStore store, CiJobStarter starter, CiTel
     }
 
     private async Task<CiJobRow> FindAsync(string project, string id, CancellationToken ct) =>
-        await store.FindAsync(id, ct) is { } job && job.Project == project ? job : throw new PilothouseException(ErrorCode.NotFound, $"Project '{project}' has no such job of CI.");
+        await store.FindAsync(id, ct) is { } job && job.Project == project ? job : throw new PilothouseException(ErrorCode.NotFound, $"Project '{project}' has no such job of CI. Jobs and their ids: pilothouse ci jobs");
 
     private static bool Matches(string pattern, string name) => FileSystemName.MatchesSimpleExpression(pattern, name, ignoreCase: false);
 
