@@ -56,7 +56,7 @@ public sealed class PageTests(WebServer server, Browser browser)
         await page.Context.CloseAsync();
     }
 
-    private static Task ShootAsync(IPage page, string name) => page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(Screenshots, name + ".png") });
+    private static Task<byte[]> ShootAsync(IPage page, string name) => page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(Screenshots, name + ".png") });
 
     /// <param name="rule">The one of axe's rules to check; null = all.</param>
     private static async Task CheckAccessAsync(IPage page, string what, string? rule)
