@@ -23,7 +23,7 @@ internal static partial class PromptfooRows
     {
         var tests = new List<string>();
         var number = 0;
-        foreach (var line in content.Split('\n'))
+        foreach (var line in content.TrimStart('\ufeff').Split('\n'))
         {
             number++;
             if (string.IsNullOrWhiteSpace(line)) continue;
@@ -46,6 +46,10 @@ internal static partial class PromptfooRows
         var rows = Records(content, path);
         if (rows.Count == 0) throw new ProtocolFormatException($"{path} is empty: its first line names the columns.");
         var columns = rows[0].Fields;
+        foreach (var column in columns.Where(c => Single().IsMatch(c)))
+            throw new ProtocolFormatException($"{path}, line {rows[0].Line}: the column '{ObjectReader.Shorten(column)}' would be a variable like any other. Did you mean '_{ObjectReader.Shorten(column)}', with two underscores?");
+        if (columns.Where(c => c.Length > 0).GroupBy(c => c, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1) is { } twice)
+            throw new ProtocolFormatException($"{path}, line {rows[0].Line}: two columns are called '{ObjectReader.Shorten(twice.Key)}'. Give each a name of its own (__expected, __expected2, ...).");
         return List([.. rows.Skip(1).Select(row => Test(columns, row, path))]);
     }
 
@@ -132,8 +136,9 @@ internal static partial class PromptfooRows
                 (quoted, wasQuoted) = (true, true);
             }
             else if (c == ',') EndField();
-            else if (c == '\n')
+            else if (c == '\n' || c == '\r' && (i + 1 == content.Length || content[i + 1] != '\n'))
             {
+                if (c == '\r') line++;
                 EndRecord();
                 start = line;
             }
@@ -146,6 +151,9 @@ internal static partial class PromptfooRows
 
     [GeneratedRegex(@"^(not-)?([a-z][a-z0-9:-]*?)(?:\((\d+(?:\.\d+)?)\))?(?::([\s\S]*))?$", RegexOptions.NonBacktracking)]
     private static partial Regex Typed();
+
+    [GeneratedRegex(@"^_(expected|prefix|suffix|description|metric|threshold)[0-9]*$", RegexOptions.NonBacktracking)]
+    private static partial Regex Single();
 
     [GeneratedRegex(@"\.(py|js|ts|mjs|cjs|rb)(:|$)", RegexOptions.NonBacktracking)]
     private static partial Regex Program();

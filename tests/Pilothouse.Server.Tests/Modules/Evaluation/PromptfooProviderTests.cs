@@ -77,7 +77,7 @@ public sealed class PromptfooProviderTests : IAsyncLifetime
         var (result, cases) = await RunAsync(_ => { },
             ("pilothouse.yaml", "apiVersion: pilothouse/v1\nproject: shop\nsuites: { regression: { promptfoo: evals/promptfooconfig.yaml } }\n"),
             ("evals/promptfooconfig.yaml", "prompts: ['Hello {{name}}', 'Bye {{name}}']\nproviders: [echo]\ntests: [file://a.jsonl, { description: own, vars: { name: Bob }, assert: [{ type: contains, value: Bob }] }]\n"),
-            ("evals/a.jsonl", "{\"description\": \"first\", \"vars\": {\"name\": \"Ann\"}, \"assert\": [{\"type\": \"contains\", \"value\": \"Hello Ann\"}]}\n\n"));
+            ("evals/a.jsonl", "\ufeff{\"description\": \"first\", \"vars\": {\"name\": \"Ann\"}, \"assert\": [{\"type\": \"contains\", \"value\": \"Hello Ann\"}]}\n\n"));
         Assert.Equal(("FAIL", "regression.echo-p1,regression.echo-p2"), (result.Summary.Verdict, string.Join(',', result.Suites.Select(s => s.Name))));
         Assert.Equal([true, true, false, true], cases.Select(c => c.Scores["pass"] == 1));
     }
@@ -165,6 +165,9 @@ public sealed class PromptfooProviderTests : IAsyncLifetime
     [InlineData("providers: [echo]\ntests: file://t.csv", "t.csv, line 3: there are 1 fields for 2 columns", "a,b\n1,2\n3\n")]
     [InlineData("providers: [echo]\ntests: file://t.csv", "a quoted field does not end", "a,b\n1,\"2\n")]
     [InlineData("providers: [echo]\ntests: file://t.csv", "the column '__providerOutput' with 'x' is not read here", "a,__providerOutput\n1,x\n")]
+    [InlineData("providers: [echo]\ntests: file://t.csv", "Did you mean '__expected'", "a,_expected\n1,x\n")]
+    [InlineData("providers: [echo]\ntests: file://t.csv", "line 1: two columns are called '__expected'", "a,__expected,__expected\n1,x,y\n")]
+    [InlineData("providers: [echo]\ntests: file://t.csv", "t.csv, line 3: there are 1 fields", "a,b\r1,2\r3\r")]
     [InlineData("providers: [echo]\ntests: file://t.jsonl", "t.jsonl, line 2", "{}\nnope\n")]
     [InlineData("providers: [echo]\ntests: file://t.jsonl", "a test is a JSON object", "[1]\n")]
     public void What_cannot_be_read_is_refused_by_name(string config, string expected, string? file = null)
