@@ -93,5 +93,5 @@ public sealed class CiStatusCrashTests : CiTestBase
         await ExecuteAsync(server, "ALTER TABLE pip_status_away RENAME TO pip_status");
     }
 
-    private static Task ExecuteAsync(TestServer server, string sql) => server.Service<Db>().WriteAsync(s => s.ExecuteAsync(sql), default);
+    private static Task<int> ExecuteAsync(TestServer server, string sql) => server.Service<Db>().WriteAsync(s => s.ExecuteAsync(sql), default);
 }
