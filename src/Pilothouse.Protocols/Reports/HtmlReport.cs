@@ -43,7 +43,7 @@ public static class HtmlReport
         foreach (var suite in evaluation.Suites)
         {
             html.Append(CultureInfo.InvariantCulture, $"<h2>{E(suite.Name)}</h2>\n<p>{E(suite.Model)}{(suite.BaselineModel is { } m ? $" against {E(m)}" : "")}: {suite.Cases} cases of {E(suite.Dataset)}{(suite.Clusters is { } c ? $" in {c} clusters" : "")}{(suite.BaselineCommit is { } own ? $"; base line of this suite: {Code(own)}" : "")}; {suite.Failed} without an answer; {suite.Cached} answers from earlier runs.</p>\n");
-            Table(html, ["Gate", "Decides", "Verdict", "Value", "Bounds", "Limit", "Why"], suite.Gates.Select(g => (string[])[E(g.Name), MarkdownReport.Role(g), g.Decides ? Verdict(g.Verdict) : E(g.Verdict), N(g.Value), $"[{N(g.Lower)}, {N(g.Upper)}]", N(g.Threshold), E(g.Reason)]));
+            Table(html, ["Gate", "Decides", "Verdict", "Value", "Bounds", "Limit", "Why"], suite.Gates.Select(g => (string[])[E(g.Name), MarkdownReport.Role(g), g.Decides ? Verdict(g.Verdict) : E(g.Verdict), N(g.Value), g.Lower is null && g.Upper is null ? "" : $"[{N(g.Lower)}, {N(g.Upper)}]", N(g.Threshold), E(g.Reason)]));
             Table(html, ["Score", "Candidate", "95 % interval", "Base line", "Difference", "95 % interval", "Method"],
                 suite.Scorers.Select(s => (string[])[E(s.Name), N(s.Candidate), $"[{N(s.CandidateLower)}, {N(s.CandidateUpper)}]", N(s.Baseline), N(s.Difference), s.Difference is null ? "" : $"[{N(s.DifferenceLower)}, {N(s.DifferenceUpper)}]", E(s.Method)]));
             if (suite.Classification is { } table)

@@ -83,6 +83,14 @@ public partial class HtmlReportTests
     }
 
     [Fact]
+    public void A_gate_without_bounds_shows_none()
+    {
+        var detail = Detail(1);
+        var every = new GateResult("every:exact", "exact", "every", "PASS", "fine", 1, null, null, 1, 0.95, "each case by itself", null, null, 0);
+        Assert.DoesNotContain("[, ]", HtmlReport.Write(detail with { Suites = [detail.Suites[0] with { Gates = [every] }] }, [], null), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_report_without_cases_has_no_list_and_says_when_cases_are_missing()
     {
         Assert.DoesNotContain("cases-head", HtmlReport.Write(Detail(3), [], null), StringComparison.Ordinal);
