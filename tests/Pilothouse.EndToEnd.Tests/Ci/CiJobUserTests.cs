@@ -87,7 +87,7 @@ public sealed class CiJobUserTests
                   - run: |
                       git config core.fsmonitor "id -u >> {{trap}}; false"
                       mkdir -p .git/hooks; printf '#!/bin/sh\nid -u >> {{trap}}\n' > .git/hooks/post-index-change; chmod 755 .git/hooks/post-index-change
-                      mkdir /tmp/elsewhere-$$; ln -s /tmp/elsewhere-$$ corpus
+                      mkdir "$TMPDIR/elsewhere"; ln -s "$TMPDIR/elsewhere" corpus
                   - sync: true
                   - suites: [quality]
               brings:
