@@ -61,7 +61,7 @@ internal sealed class PromptfooCalls(IRepositories repositories, IHttpClientFact
         var address = Fill(http.Url);
         if (http.Query.Count > 0) address += (address.Contains('?', StringComparison.Ordinal) ? "&" : "?") + string.Join('&', http.Query.Select(q => $"{Uri.EscapeDataString(q.Key)}={Uri.EscapeDataString(Fill(q.Value))}"));
         if (!Uri.TryCreate(address, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https")) throw new PilothouseException(ErrorCode.InvalidArgument, $"{http.Url} is no address once it is filled in.");
-        foreach (var variable in http.Variables) variables.Get(variable, url); // before anything leaves: this very host has to be allowed
+        Allow(http, url); // before anything leaves: this very host has to be allowed
         using var message = new HttpRequestMessage(new HttpMethod(http.Method), url);
         if (http.Method != "GET" && http.Body is { } body) message.Content = Content(body, http.Headers.GetValueOrDefault("content-type"), vars);
         foreach (var (name, value) in http.Headers.Where(h => !Unsent.Contains(h.Key))) message.Headers.TryAddWithoutValidation(name, Fill(value));
@@ -92,11 +92,27 @@ internal sealed class PromptfooCalls(IRepositories repositories, IHttpClientFact
             var env = JsonSerializer.SerializeToElement(http.Variables.ToDictionary(v => v, v => variables.Get(v, null), StringComparer.Ordinal));
             var host = http.Url.Replace("{{env", "", StringComparison.Ordinal).Replace("{{ env", "", StringComparison.Ordinal).Contains("{{", StringComparison.Ordinal) ? null : PromptfooPlanner.Render(http.Url, new Dictionary<string, JsonElement> { ["env"] = env });
             if (!Uri.TryCreate(host, UriKind.Absolute, out var url)) return;
-            foreach (var variable in http.Variables) variables.Get(variable, url);
+            Allow(http, url);
         }
         catch (PilothouseException e)
         {
             throw new PilothouseException(e.Code, $"{where}: {e.Message}", e);
+        }
+    }
+
+    private void Allow(PromptfooHttp http, Uri url)
+    {
+        foreach (var variable in http.Variables)
+        {
+            try
+            {
+                variables.Get(variable, url);
+            }
+            catch (PilothouseException) when (http.Variables.Any(v => http.Url.Contains("env." + v, StringComparison.Ordinal)))
+            {
+                // The host may be made of a value, so what refuses it must not be told with its name.
+                throw new PilothouseException(ErrorCode.FailedPrecondition, $"{http.Url}: {variable} may not be sent to the host that this becomes. Allow that host on the server: Gateway:KeyVariables:{variable}.") { IsPermanent = true };
+            }
         }
     }
 

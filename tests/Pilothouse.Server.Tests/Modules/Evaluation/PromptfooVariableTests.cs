@@ -71,6 +71,33 @@ public sealed class PromptfooVariableTests : IAsyncLifetime
     }
 
     [Theory]
+    [InlineData("http://{{env.PILOTHOUSE_TEST_PROMPTFOO_HOST}}.example.org/ask")]
+    [InlineData("http://{{env.PILOTHOUSE_TEST_PROMPTFOO_HOST}}.{{domain}}/ask")]
+    public async Task A_host_made_of_a_value_is_refused_without_showing_it(string url)
+    {
+        const string Host = "PILOTHOUSE_TEST_PROMPTFOO_HOST";
+        Environment.SetEnvironmentVariable(Host, "Zebra-Crossing");
+        await using var database = await TestDatabase.CreateAsync("sqlite");
+        var bench = new EvaluationBench(database);
+        bench.Gateway.KeyVariables[Host] = "api.example.com";
+        bench.Repositories.Commit("v1", ("c.yaml", $"prompts: ['Price?']\nproviders:\n  - id: '{url}'\n    config: {{ method: POST, body: {{ q: '{{{{prompt}}}}' }} }}\ntests: [{{ vars: {{ domain: example.org }}, assert: [{{ type: contains, value: x }}] }}]\n"));
+
+        string told;
+        try
+        {
+            var result = await bench.RunAsync(new NewEvaluation("shop", "v1", Promptfoo: "c.yaml"));
+            told = WireJson.Write(result) + WireJson.Write((await bench.Service().CasesAsync(result.Summary.Id, null, null, 100, null, default)).Items);
+        }
+        catch (PilothouseException e)
+        {
+            told = e.Message;
+        }
+
+        Assert.DoesNotContain("zebra", told, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains(Host, told, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData(null, "Gateway:KeyVariables:PILOTHOUSE_TEST_PROMPTFOO_KEY = HOST")]
     [InlineData("api.example.com", "may not be sent to 127.0.0.1")]
     public async Task What_the_server_does_not_allow_is_refused_with_its_line_before_anything_is_sent(string? allowed, string expected)
