@@ -119,6 +119,7 @@ public class RunnerTests
     [InlineData("sqlite", "", "auto")]
     public async Task What_a_base_line_was_resolved_to_holds_after_a_restart(string kind, string own, string? baseline)
     {
+        Assert.SkipWhen(kind == "postgres" && TestDatabase.PostgresServer is null, "PILOTHOUSE_TEST_POSTGRES is not set (./test starts a server and sets it).");
         await using var database = await TestDatabase.CreateAsync(kind);
         var bench = Bench(database, Project(own, Remote, "[{ scorer: exact, type: non_inferiority, margin: 0.05 }]"), 100, "branch", "before", "after");
         (bench.Served.Release, bench.Served.Commit) = ("sha256:before", "before");
