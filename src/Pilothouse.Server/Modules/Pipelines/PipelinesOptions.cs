@@ -28,7 +28,7 @@ internal sealed class PipelinesOptions
     [RegularExpression("^([A-Za-z0-9+/]{43}=)?$", ErrorMessage = "Pipelines:SecretKey must be base64 of 32 bytes (openssl rand -base64 32), or empty.")]
     public string SecretKey { get; set; } = "";
 
-    /// <summary>Jobs of pilothouse.yaml whose runner is the built-in one run on this machine, as the server's user: on only where everyone who may push may also do that.</summary>
+    /// <summary>Jobs of pilothouse.yaml whose runner is the built-in one run on this machine, as the server's user unless <see cref="JobUser"/> names another: on only where everyone who may push may also do that.</summary>
     public bool RunProjectJobs { get; set; }
 
     /// <summary>Unix user as whom the commands of those jobs run; "" = the server's own, which can read all that the server can. Needs Linux, setpriv, and a server that is root.</summary>
